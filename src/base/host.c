@@ -1,0 +1,46 @@
+#include "base/host.h"
+
+#include "base/text.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* A label of RFC 1123 section 2.1; underscores, which some hosts have, are refused in EHLO. */
+static bool is_label(struct slice label)
+{
+    if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+        return false;
+    for (size_t i = 0; i < label.n; i++)
+        if (!is_digit(label.p[i]) && !is_alpha(label.p[i]) && label.p[i] != '-')
+            return false;
+    return true;
+}
+
+bool host_name_is_public(const char *name)
+{
+    static const char *const locals[] = { "localhost", "localdomain" };
+    struct slice rest = slice_of(name), label = { 0 };
+    size_t labels = 0;
+
+    if (rest.n == 0 || rest.n >= HOST_NAME_ROOM || rest.p[rest.n - 1] == '.')
+        return false;
+    for (; slice_take_until(&rest, ".", &label); labels++)
+        if (!is_label(label))
+            return false;
+    for (size_t i = 0; i < sizeof locals / sizeof *locals; i++)
+        if (slice_equal_nocase(label, slice_of(locals[i])))
+            return false;
+    return labels > 1;
+}
+
+bool host_own_name(char *out, size_t room)
+{
+    out[0] = 0;
+    if (gethostname(out, room) != 0)
+        out[0] = 0;
+    out[room - 1] = 0;
+    if (host_name_is_public(out))
+        return true;
+    out[0] = 0;
+    return false;
+}
