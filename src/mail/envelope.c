@@ -1,0 +1,173 @@
+#include "mail/envelope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The set: open addressing, a power of two of slots, at most half of them taken. A slot is 0 when
+ * it is empty; else the upper half of the path's hash, so that a path is looked at only when it is
+ * likely to be the one, and its index plus one. Few recipients, as nearly all messages have, are
+ * compared one by one without it.
+ */
+enum {
+    SET_FROM = 32, /* recipients */
+    SLOTS_FIRST = 256,
+    CAPACITY_FIRST = 8,
+};
+
+static enum code no_memory(struct status *why)
+{
+    return status_set(why, CODE_MEMORY, STAGE_INPUT, "out of memory");
+}
+
+void envelope_free(struct envelope *e)
+{
+    for (size_t i = 0; i < e->forward_count; i++)
+        free(e->forward_paths[i]);
+    free(e->forward_paths);
+    free(e->slots);
+    free(e->reverse_path);
+    free(e->envelope_id);
+    *e = (struct envelope){ .forward_count = 0 };
+}
+
+enum code envelope_set_sender(struct envelope *e, const struct address *a, struct status *why)
+{
+    char *copy = slice_dup((struct slice){ a->spec, a->length });
+
+    if (!copy)
+        return no_memory(why);
+    free(e->reverse_path);
+    e->reverse_path = copy;
+    return CODE_OK;
+}
+
+/* FNV-1a. All of it in lower case: paths that address_equal finds equal must have one hash. */
+static uint64_t hash_path(struct slice path)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < path.n; i++)
+        hash = (hash ^ (unsigned char)to_lower(path.p[i])) * 0x100000001b3;
+    return hash;
+}
+
+/* The slot where the path is, or the empty one where it belongs. */
+static uint64_t *find_slot(const struct envelope *e, struct slice path, uint64_t hash)
+{
+    size_t mask = e->slot_count - 1, i = (size_t)hash & mask;
+
+    for (; e->slots[i] != 0; i = (i + 1) & mask) {
+        size_t index = (size_t)(e->slots[i] & UINT32_MAX) - 1;
+
+        if (e->slots[i] >> 32 == hash >> 32 &&
+            address_equal(path, slice_of(e->forward_paths[index])))
+            break;
+    }
+    return &e->slots[i];
+}
+
+static void enter(struct envelope *e, size_t index)
+{
+    struct slice path = slice_of(e->forward_paths[index]);
+    uint64_t hash = hash_path(path);
+
+    *find_slot(e, path, hash) = (hash >> 32 << 32) | (index + 1);
+}
+
+static bool is_there(const struct envelope *e, struct slice path)
+{
+    if (e->slots)
+        return *find_slot(e, path, hash_path(path)) != 0;
+    for (size_t i = 0; i < e->forward_count; i++)
+        if (address_equal(path, slice_of(e->forward_paths[i])))
+            return true;
+    return false;
+}
+
+static bool grow_list(struct envelope *e)
+{
+    size_t capacity = e->forward_capacity > 0 ? e->forward_capacity * 2 : CAPACITY_FIRST;
+    char **grown;
+
+    if (e->forward_count < e->forward_capacity)
+        return true;
+    grown = realloc(e->forward_paths, capacity * sizeof *grown);
+    if (!grown)
+        return false;
+    e->forward_paths = grown;
+    e->forward_capacity = capacity;
+    return true;
+}
+
+/* Makes the set, or makes it twice as large, when one recipient more needs it. */
+static bool grow_set(struct envelope *e)
+{
+    size_t count = e->slot_count > 0 ? e->slot_count * 2 : SLOTS_FIRST;
+    uint64_t *slots;
+
+    if (e->forward_count < SET_FROM || (e->forward_count + 1) * 2 <= e->slot_count)
+        return true;
+    slots = calloc(count, sizeof *slots);
+    if (!slots)
+        return false;
+    free(e->slots);
+    e->slots = slots;
+    e->slot_count = count;
+    for (size_t i = 0; i < e->forward_count; i++)
+        enter(e, i);
+    return true;
+}
+
+static enum code append(struct envelope *e, struct slice path, struct status *why)
+{
+    char *copy;
+
+    if (e->forward_count == ENVELOPE_RECIPIENTS_MAX)
+        return status_set(why, CODE_MESSAGE, STAGE_INPUT, "more than %d recipients",
+                          ENVELOPE_RECIPIENTS_MAX);
+    if (!grow_list(e) || !grow_set(e) || !(copy = slice_dup(path)))
+        return no_memory(why);
+    e->forward_paths[e->forward_count++] = copy;
+    if (e->slots)
+        enter(e, e->forward_count - 1);
+    return CODE_OK;
+}
+
+enum code envelope_add(struct envelope *e, const struct address *a, struct slice domain,
+                       struct status *why)
+{
+    struct address whole = *a;
+    struct slice path;
+
+    if (a->length == 0)
+        return status_set(why, CODE_ADDRESS, STAGE_INPUT, "the null path \"<>\" is no recipient");
+    if (address_qualify(&whole, domain, why))
+        return why->code;
+    path = (struct slice){ whole.spec, whole.length };
+    return is_there(e, path) ? CODE_OK : append(e, path, why);
+}
+
+enum code envelope_add_list(struct envelope *e, struct slice list, struct slice domain,
+                            struct status *why)
+{
+    struct address a;
+
+    do {
+        if (address_next(&list, &a, why))
+            return why->code;
+        if (a.length > 0 && envelope_add(e, &a, domain, why))
+            return why->code;
+    } while (a.length > 0);
+    return CODE_OK;
+}
+
+bool envelope_needs_utf8(const struct envelope *e)
+{
+    if (e->reverse_path && !slice_is_ascii(slice_of(e->reverse_path)))
+        return true;
+    for (size_t i = 0; i < e->forward_count; i++)
+        if (!slice_is_ascii(slice_of(e->forward_paths[i])))
+            return true;
+    return false;
+}

@@ -1,0 +1,54 @@
+/* What passes through the doors of the house: data only. */
+#ifndef ORSINO_MAIL_SUBMISSION_H
+#define ORSINO_MAIL_SUBMISSION_H
+
+#include "base/status.h"
+
+struct message;
+
+/* DSN: RFC 3461. */
+enum dsn_notify {
+    DSN_NOTIFY_UNSET = 0,
+    DSN_NOTIFY_NEVER = 1,
+    DSN_NOTIFY_SUCCESS = 2,
+    DSN_NOTIFY_FAILURE = 4,
+    DSN_NOTIFY_DELAY = 8,
+};
+
+enum dsn_return {
+    DSN_RETURN_UNSET,
+    DSN_RETURN_HEADERS,
+    DSN_RETURN_FULL,
+};
+
+struct envelope {
+    char
+        *reverse_path; /* without angle brackets; "" is the null reverse-path, NULL not known yet */
+    char **forward_paths; /* without angle brackets, each once */
+    size_t forward_count;
+    size_t forward_capacity;
+    uint64_t *slots; /* of envelope.c alone: a hash set over forward_paths once they are many */
+    size_t slot_count;
+    unsigned notify; /* of enum dsn_notify, or'ed; for every forward-path */
+    enum dsn_return dsn_return;
+    char *envelope_id; /* already xtext (RFC 3461 section 4), or NULL */
+};
+
+/* One thing to deliver. Borrowed: the door that made the parts frees them. */
+struct submission {
+    struct envelope *envelope;
+    struct message *message;
+};
+
+/* What became of it. */
+struct outcome {
+    struct status *recipients; /* one for each forward-path, in their order; CODE_OK: accepted */
+    char host[256];            /* where it was delivered, or tried last */
+    unsigned port;
+    char tls[64];   /* "TLSv1.2/ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", or "none" */
+    char said[256]; /* the server's words when it took the message: they hold its queue id */
+    int64_t millis; /* from the first look-up to the last reply */
+    uint64_t size;  /* of the message as it was sent */
+};
+
+#endif
