@@ -1,0 +1,164 @@
+#include "mail/message.h"
+
+#include "mail/envelope.h"
+#include "mail/header.h"
+#include "mail/mime.h"
+
+void message_init(struct message *m)
+{
+    *m = (struct message){ .body_utf8 = true };
+    /* Repairs may make it longer than what is read. */
+    buf_init(&m->header, 2 * MESSAGE_HEADER_MAX);
+    store_init(&m->body);
+}
+
+void message_free(struct message *m)
+{
+    buf_free(&m->header);
+    store_free(&m->body);
+}
+
+/* A field that names recipients, or is one of a Resent- block: a bit for each name. */
+enum {
+    FIELD_TO = 1,
+    FIELD_CC = 2,
+    FIELD_BCC = 4,
+    FIELD_RESENT_TO = 8,
+    FIELD_RESENT_CC = 16,
+    FIELD_RESENT_BCC = 32,
+    FIELD_RESENT_FROM = 64,
+    FIELD_RESENT_SENDER = 128,
+    FIELD_RESENT_DATE = 256,
+    FIELD_RESENT_ID = 512,
+    FIELD_RESENT_OTHER = 1024,
+    RECIPIENTS = FIELD_TO | FIELD_CC | FIELD_BCC,
+    RESENT_RECIPIENTS = FIELD_RESENT_TO | FIELD_RESENT_CC | FIELD_RESENT_BCC,
+    /* Not known by the RFC, and so may come more than once. */
+    MAY_REPEAT = FIELD_RESENT_OTHER,
+};
+
+static unsigned kind_of(const struct field *field)
+{
+    static const struct {
+        const char *name;
+        unsigned kind;
+    } rows[] = {
+        { "To", FIELD_TO },
+        { "Cc", FIELD_CC },
+        { "Bcc", FIELD_BCC },
+        { "Resent-To", FIELD_RESENT_TO },
+        { "Resent-Cc", FIELD_RESENT_CC },
+        { "Resent-Bcc", FIELD_RESENT_BCC },
+        { "Resent-From", FIELD_RESENT_FROM },
+        { "Resent-Sender", FIELD_RESENT_SENDER },
+        { "Resent-Date", FIELD_RESENT_DATE },
+        { "Resent-Message-ID", FIELD_RESENT_ID },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (slice_equal_nocase(field->name, slice_of(rows[i].name)))
+            return rows[i].kind;
+    return slice_starts_nocase(field->name, slice_of("Resent-")) ? FIELD_RESENT_OTHER : 0;
+}
+
+static bool has_resent_recipients(struct slice block)
+{
+    struct field field;
+
+    while (header_next(&block, &field))
+        if (kind_of(&field) & RESENT_RECIPIENTS)
+            return true;
+    return false;
+}
+
+static enum code add_field(struct envelope *e, const struct field *field, struct slice domain,
+                           struct status *why)
+{
+    if (envelope_add_list(e, field->value, domain, why)) {
+        status_at(why, "%.*s", (int)slice_part(field->name, 0, 100).n, field->name.p);
+        return why->code;
+    }
+    return CODE_OK;
+}
+
+/* The newest Resent- block. Each resending puts its fields, and each server its Received, above
+ * all that is there, so that the first run that names recipients is the one that counts now. */
+static enum code add_resent(struct slice block, struct envelope *e, struct slice domain,
+                            struct status *why)
+{
+    unsigned seen = 0;
+    struct field field;
+
+    while (header_next(&block, &field)) {
+        unsigned kind = kind_of(&field);
+        bool resent = kind >= FIELD_RESENT_TO;
+
+        if (!resent || (seen & kind & ~(unsigned)MAY_REPEAT)) {
+            if (seen & RESENT_RECIPIENTS)
+                break;
+            seen = 0;
+        }
+        if (resent)
+            seen |= kind;
+        if ((kind & RESENT_RECIPIENTS) && add_field(e, &field, domain, why))
+            return why->code;
+    }
+    return CODE_OK;
+}
+
+enum code message_recipients(const struct message *m, struct envelope *e, struct slice domain,
+                             struct status *why)
+{
+    struct slice block = buf_slice(&m->header);
+    struct field field;
+
+    if (has_resent_recipients(block))
+        return add_resent(block, e, domain, why);
+    while (header_next(&block, &field))
+        if ((kind_of(&field) & RECIPIENTS) && add_field(e, &field, domain, why))
+            return why->code;
+    return CODE_OK;
+}
+
+/* Appends the block to out, with fields that say quoted-printable. */
+static void add_relabelled(struct buf *out, const struct message *m, const struct mime_kind *kind)
+{
+    static const char encoding[] = "Content-Transfer-Encoding";
+    struct slice block = buf_slice(&m->header);
+    struct field field;
+
+    while (header_next(&block, &field))
+        if (!slice_equal_nocase(field.name, slice_of(encoding)))
+            buf_add_slice(out, field.whole);
+    if (!kind->has_version)
+        buf_add_string(out, "MIME-Version: 1.0\n");
+    if (!kind->has_type)
+        buf_addf(out, "Content-Type: text/plain; charset=%s\n",
+                 m->body_utf8 ? "utf-8" : "unknown-8bit");
+    buf_addf(out, "%s: quoted-printable\n", encoding);
+}
+
+enum code message_make_7bit(struct message *m, struct status *why)
+{
+    struct mime_kind kind;
+    struct buf header;
+
+    if (!m->body_8bit || m->encoding == ENCODING_QUOTED_PRINTABLE)
+        return CODE_OK;
+    kind = mime_kind_of(buf_slice(&m->header));
+    if (!kind.is_text || !kind.identity || kind.is_signed)
+        return status_set(
+            why, CODE_NO_8BITMIME, STAGE_MAIL,
+            "the message has 8-bit bytes that cannot be encoded, and the server takes "
+            "none (no 8BITMIME)");
+    buf_init(&header, m->header.max);
+    add_relabelled(&header, m, &kind);
+    if (header.failed) {
+        buf_free(&header);
+        return status_set(why, CODE_MEMORY, STAGE_MAIL, "out of memory");
+    }
+    buf_free(&m->header);
+    m->header = header;
+    m->encoding = ENCODING_QUOTED_PRINTABLE;
+    return CODE_OK;
+}

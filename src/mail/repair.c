@@ -1,0 +1,336 @@
+#include "mail/repair.h"
+
+#include "mail/fold.h"
+#include "mail/header.h"
+#include "mail/mime.h"
+#include "mail/rewrite.h"
+#include "mail/stamp.h"
+
+/* What is done with a field's value. */
+enum treatment {
+    TREAT_TEXT,
+    TREAT_ADDRESSES,
+    TREAT_PARAMETERS,
+    TREAT_ENCODING, /* the label of the body */
+    TREAT_DROP,
+};
+
+enum {
+    ONCE = 1,        /* RFC 5322 section 3.6: one field of that name */
+    JOINED = 2,      /* several become one */
+    NEEDS_VALUE = 4, /* says nothing when it is blank, and is dropped */
+    ORIGIN = 8,      /* a bare name becomes policy->from when there is no domain */
+};
+
+/* The rows that are asked for by name; the others follow. */
+enum {
+    RULE_FROM,
+    RULE_DATE,
+    RULE_MESSAGE_ID,
+};
+
+/* THE table of fields that are more than text. */
+static const struct rule {
+    const char *name;
+    enum treatment treatment;
+    unsigned flags;
+} rules[] = {
+    [RULE_FROM] = { "From", TREAT_ADDRESSES, ONCE | NEEDS_VALUE | ORIGIN },
+    [RULE_DATE] = { "Date", TREAT_TEXT, ONCE | NEEDS_VALUE },
+    [RULE_MESSAGE_ID] = { "Message-ID", TREAT_TEXT, ONCE | NEEDS_VALUE },
+    { "To", TREAT_ADDRESSES, ONCE | JOINED | NEEDS_VALUE },
+    { "Cc", TREAT_ADDRESSES, ONCE | JOINED | NEEDS_VALUE },
+    { "Subject", TREAT_TEXT, ONCE },
+    { "Sender", TREAT_ADDRESSES, ONCE | NEEDS_VALUE | ORIGIN },
+    { "Reply-To", TREAT_ADDRESSES, ONCE | NEEDS_VALUE },
+    { "In-Reply-To", TREAT_TEXT, ONCE | NEEDS_VALUE },
+    { "References", TREAT_TEXT, ONCE | NEEDS_VALUE },
+    { "MIME-Version", TREAT_TEXT, ONCE | NEEDS_VALUE },
+    { "Content-Type", TREAT_PARAMETERS, ONCE | NEEDS_VALUE },
+    { "Content-Transfer-Encoding", TREAT_ENCODING, ONCE | NEEDS_VALUE },
+    { "Content-Disposition", TREAT_PARAMETERS, 0 },
+    { "Resent-From", TREAT_ADDRESSES, ORIGIN },
+    { "Resent-Sender", TREAT_ADDRESSES, ORIGIN },
+    { "Resent-To", TREAT_ADDRESSES, 0 },
+    { "Resent-Cc", TREAT_ADDRESSES, 0 },
+    { "Resent-Reply-To", TREAT_ADDRESSES, 0 },
+    { "Errors-To", TREAT_ADDRESSES, 0 },
+    { "Disposition-Notification-To", TREAT_ADDRESSES, 0 },
+    { "Return-Receipt-To", TREAT_ADDRESSES, 0 },
+    { "Bcc", TREAT_DROP, 0 },
+    { "Resent-Bcc", TREAT_DROP, 0 },
+    { "Return-Path", TREAT_DROP, 0 },
+    { "Content-Length", TREAT_DROP, 0 },
+};
+
+enum {
+    RULES = sizeof rules / sizeof *rules,
+};
+
+struct repair {
+    const struct repair_policy *policy;
+    struct slice block;
+    const char *label;        /* the transfer encoding to write; NULL keeps what there is */
+    size_t with_value[RULES]; /* fields in the block that say something */
+    bool written[RULES];
+    struct buf out, field, joined;
+};
+
+static size_t rule_of(struct slice name)
+{
+    size_t i = 0;
+
+    while (i < RULES && !slice_equal_nocase(name, slice_of(rules[i].name)))
+        i++;
+    return i;
+}
+
+/* Control characters are no value: they become spaces. */
+static bool is_blank(struct slice value)
+{
+    for (size_t i = 0; i < value.n; i++)
+        if ((unsigned char)value.p[i] > ' ' && value.p[i] != 0x7f)
+            return false;
+    return true;
+}
+
+static bool has_value(size_t rule, struct slice value)
+{
+    return !is_blank(value) && (rule != RULE_FROM || rewrite_has_address(value));
+}
+
+static void count_fields(struct repair *r)
+{
+    struct slice rest = r->block;
+    struct field field;
+
+    while (header_next(&rest, &field)) {
+        size_t rule = rule_of(field.name);
+
+        if (rule < RULES && (rules[rule].flags & ONCE) && has_value(rule, field.value))
+            r->with_value[rule]++;
+    }
+}
+
+/* All values of a field that may occur once, as one list. */
+static struct slice join(struct repair *r, size_t rule)
+{
+    struct slice rest = r->block;
+    struct field field;
+
+    buf_clear(&r->joined);
+    while (header_next(&rest, &field)) {
+        struct slice value = slice_trim(field.value);
+
+        if (rule_of(field.name) != rule || is_blank(value))
+            continue;
+        while (value.n > 0 && value.p[value.n - 1] == ',')
+            value = slice_trim(slice_part(value, 0, value.n - 1));
+        buf_add_string(&r->joined, r->joined.n > 0 ? ",\n " : " ");
+        buf_add_slice(&r->joined, value);
+    }
+    return buf_slice(&r->joined);
+}
+
+static void add_value(struct repair *r, size_t rule, struct slice value)
+{
+    bool is_origin = rule < RULES && (rules[rule].flags & ORIGIN);
+    struct rewrite how = {
+        .domain = slice_of(r->policy->domain),
+        .fallback = slice_of(is_origin ? r->policy->from : ""),
+        .full_name = slice_of(rule == RULE_FROM ? r->policy->full_name : ""),
+    };
+
+    switch (rule < RULES ? rules[rule].treatment : TREAT_TEXT) {
+    case TREAT_ADDRESSES:
+        rewrite_addresses(&r->field, value, &how);
+        return;
+    case TREAT_PARAMETERS:
+        rewrite_parameters(&r->field, value);
+        return;
+    case TREAT_ENCODING:
+        if (r->label) {
+            buf_addf(&r->field, " %s", r->label);
+            return;
+        }
+        break;
+    case TREAT_TEXT:
+    case TREAT_DROP:
+        break;
+    }
+    mime_add_text(&r->field, value, "");
+}
+
+/* Hands the field that is ready over to the new block. */
+static void finish_field(struct repair *r, bool is_list)
+{
+    buf_add_char(&r->field, '\n');
+    fold_clean(&r->field);
+    fold_add(&r->out, buf_slice(&r->field), is_list);
+    r->out.failed = r->out.failed || r->field.failed || r->joined.failed;
+}
+
+static void begin_field(struct repair *r, struct slice name)
+{
+    buf_clear(&r->field);
+    buf_add_slice(&r->field, name);
+    buf_add_char(&r->field, ':');
+}
+
+/* Whether a field has no place in the new block. */
+static bool is_unwanted(const struct repair *r, size_t rule, struct slice value)
+{
+    unsigned flags = rule < RULES ? rules[rule].flags : 0;
+
+    if (rule < RULES && rules[rule].treatment == TREAT_DROP)
+        return true;
+    if (!(flags & ONCE))
+        return false;
+    if (!has_value(rule, value) && ((flags & NEEDS_VALUE) || r->with_value[rule] > 0))
+        return true;
+    return r->written[rule];
+}
+
+static void repair_field(struct repair *r, const struct field *field)
+{
+    size_t rule = rule_of(field->name);
+    struct slice value = field->value;
+
+    if (field->name.n > FOLD_NAME_MAX || is_unwanted(r, rule, value))
+        return;
+    if (rule < RULES && (rules[rule].flags & JOINED) && r->with_value[rule] > 1)
+        value = join(r, rule);
+    if (rule < RULES)
+        r->written[rule] = true;
+    begin_field(r, field->name);
+    add_value(r, rule, value);
+    finish_field(r, rule < RULES && rules[rule].treatment == TREAT_ADDRESSES);
+}
+
+/* Plans how the body goes out, and how its label has to read. */
+static enum encoding plan_body(struct repair *r, const struct message *m,
+                               const struct mime_kind *kind)
+{
+    bool fits = m->longest_line <= MESSAGE_LINE_MAX && !m->body_nul;
+    bool binary = slice_equal_nocase(kind->encoding, slice_of("binary"));
+    bool labelled = binary || slice_equal_nocase(kind->encoding, slice_of("8bit"));
+
+    if (kind->is_signed || !kind->identity)
+        return ENCODING_AS_IS;
+    if (!fits && kind->is_text) {
+        r->label = "quoted-printable";
+        return ENCODING_QUOTED_PRINTABLE;
+    }
+    if (binary && fits)
+        r->label = m->body_8bit ? "8bit" : "7bit";
+    else if (m->body_8bit && !labelled && !kind->is_composite)
+        r->label = "8bit";
+    return ENCODING_AS_IS;
+}
+
+static void add_field(struct repair *r, const char *name, const char *value)
+{
+    begin_field(r, slice_of(name));
+    buf_addf(&r->field, " %s", value);
+    finish_field(r, false);
+}
+
+/* What the body's label needs beside it, when there is one to be written. */
+static void add_mime_fields(struct repair *r, const struct message *m, const struct mime_kind *kind)
+{
+    bool relabelled = r->label != NULL;
+    bool undeclared = m->body_8bit && !kind->is_signed && kind->identity && !kind->has_type;
+
+    if (!kind->has_version && (relabelled || undeclared))
+        add_field(r, "MIME-Version", "1.0");
+    if (!kind->has_type && (relabelled || undeclared))
+        add_field(r, "Content-Type",
+                  !m->body_8bit  ? "text/plain; charset=us-ascii"
+                  : m->body_utf8 ? "text/plain; charset=utf-8"
+                                 : "text/plain; charset=unknown-8bit");
+    if (!kind->has_encoding && relabelled)
+        add_field(r, "Content-Transfer-Encoding", r->label);
+}
+
+static void add_from(struct repair *r)
+{
+    struct slice name = slice_of(r->policy->full_name);
+    bool named = !is_blank(name);
+
+    begin_field(r, slice_of("From"));
+    buf_add_char(&r->field, ' ');
+    if (named)
+        mime_add_display_name(&r->field, name, mime_begin_word(&r->field));
+    buf_addf(&r->field, named ? " <%s>" : "%s", r->policy->from);
+    finish_field(r, true);
+}
+
+static void add_missing(struct repair *r)
+{
+    if (!r->written[RULE_DATE]) {
+        begin_field(r, slice_of("Date"));
+        buf_add_char(&r->field, ' ');
+        stamp_add_date(&r->field, r->policy->now);
+        finish_field(r, false);
+    }
+    if (!r->written[RULE_FROM])
+        add_from(r);
+    if (!r->written[RULE_MESSAGE_ID]) {
+        begin_field(r, slice_of("Message-ID"));
+        buf_add_char(&r->field, ' ');
+        stamp_add_message_id(&r->field, r->policy->now, slice_of(r->policy->id_domain));
+        finish_field(r, false);
+    }
+}
+
+/* What is appended comes in pieces of a few lines at most, so a full buf is nearly full. */
+static bool is_full(const struct buf *b)
+{
+    return b->failed && b->max - b->n <= 4 * (size_t)MESSAGE_LINE_MAX;
+}
+
+static enum code explain(const struct repair *r, struct status *why)
+{
+    if (is_full(&r->out) || is_full(&r->field))
+        return status_set(why, CODE_MESSAGE, STAGE_INPUT, "the header is too big");
+    return status_set(why, CODE_MEMORY, STAGE_INPUT, "no memory for the header");
+}
+
+static void build(struct repair *r, const struct message *m, const struct mime_kind *kind)
+{
+    struct slice rest = r->block;
+    struct field field;
+
+    count_fields(r);
+    while (!r->out.failed && header_next(&rest, &field))
+        repair_field(r, &field);
+    if (r->out.failed)
+        return;
+    add_missing(r);
+    add_mime_fields(r, m, kind);
+}
+
+enum code message_repair(struct message *m, const struct repair_policy *policy, struct status *why)
+{
+    struct repair r = { .policy = policy, .block = buf_slice(&m->header) };
+    struct mime_kind kind = mime_kind_of(r.block);
+    enum encoding encoding = plan_body(&r, m, &kind);
+    enum code code = CODE_OK;
+
+    buf_init(&r.out, 2 * (size_t)MESSAGE_HEADER_MAX);
+    buf_init(&r.field, 4 * (size_t)MESSAGE_HEADER_MAX);
+    buf_init(&r.joined, 4 * (size_t)MESSAGE_HEADER_MAX);
+    build(&r, m, &kind);
+    if (r.out.failed) {
+        code = explain(&r, why);
+        buf_free(&r.out);
+    } else {
+        buf_free(&m->header);
+        m->header = r.out;
+        m->header_8bit = !slice_is_ascii(buf_slice(&m->header));
+        m->encoding = encoding;
+    }
+    buf_free(&r.field);
+    buf_free(&r.joined);
+    return code;
+}
