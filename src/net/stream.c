@@ -1,0 +1,271 @@
+#include "net/stream.h"
+
+#include "net/tls.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    RECEIVED_MAX = 8 * 1024,
+};
+
+struct stream {
+    int fd;
+    struct status fault;   /* stays */
+    struct tls *tls;       /* NULL in the clear */
+    struct slice received; /* what of `buffer` was not used yet */
+    char buffer[RECEIVED_MAX];
+};
+
+enum code stream_open(int fd, struct stream **out, struct status *why)
+{
+    struct stream *s = malloc(sizeof *s);
+
+    if (!s)
+        return status_set(why, CODE_MEMORY, STAGE_CONNECT, "out of memory");
+    memset(s, 0, offsetof(struct stream, buffer));
+    s->fd = fd;
+    *out = s;
+    return CODE_OK;
+}
+
+/* In the handshake the place is known; otherwise the session knows better where it is. */
+static enum stage stage_of(const struct stream *s)
+{
+    return s->tls && !tls_established(s->tls) ? STAGE_TLS : STAGE_NONE;
+}
+
+static const char *place_of(const struct stream *s)
+{
+    return stage_of(s) == STAGE_TLS ? " in the TLS handshake" : "";
+}
+
+static void fail(struct stream *s, int error)
+{
+    if (error == ETIMEDOUT)
+        (void)status_set(&s->fault, CODE_TIMEOUT, stage_of(s), "no answer in time%s", place_of(s));
+    else
+        (void)status_set_errno(&s->fault, CODE_CLOSED, stage_of(s), error, "the connection broke%s",
+                               place_of(s));
+}
+
+static bool would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+/* One write; the count of bytes that the socket took. */
+static size_t transmit(struct stream *s, struct slice bytes)
+{
+    ssize_t n;
+
+    if (s->fault.code)
+        return 0;
+    do {
+        n = send(s->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && !would_block(errno))
+        fail(s, errno);
+    return n < 0 ? 0 : (size_t)n;
+}
+
+static bool send_clear(struct stream *s, struct slice *out)
+{
+    while (out->n > 0) {
+        size_t n = transmit(s, *out);
+
+        if (n == 0)
+            return false;
+        *out = slice_part(*out, n, out->n);
+    }
+    return true;
+}
+
+static bool send_records(struct stream *s, struct slice *out)
+{
+    for (;;) {
+        struct slice record;
+        size_t n;
+
+        tls_write(s->tls, out);
+        record = tls_output(s->tls);
+        if (record.n == 0)
+            return out->n == 0;
+        n = transmit(s, record);
+        if (n == 0)
+            return false;
+        tls_sent(s->tls, n);
+    }
+}
+
+/* Sends what the socket takes now. True when nothing is left. */
+static bool send_all(struct stream *s, struct slice *out)
+{
+    return s->tls ? send_records(s, out) : send_clear(s, out);
+}
+
+/* One read, into an empty buffer. */
+static void receive(struct stream *s)
+{
+    ssize_t n;
+
+    do {
+        n = recv(s->fd, s->buffer, sizeof s->buffer, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n > 0)
+        s->received = (struct slice){ s->buffer, (size_t)n };
+    else if (n == 0)
+        (void)status_set(&s->fault, CODE_CLOSED, stage_of(s), "the server closed the connection%s",
+                         place_of(s));
+    else if (!would_block(errno))
+        fail(s, errno);
+}
+
+/* Gives TLS what was received. */
+static void feed(struct stream *s, bool readable)
+{
+    if (s->received.n == 0 && readable && tls_wants_input(s->tls))
+        receive(s);
+    if (s->received.n > 0)
+        tls_feed(s->tls, &s->received);
+    if (!tls_is_over(s->tls))
+        return;
+    /* What the server said tells more than that it hung up after saying it. */
+    if (s->fault.code == CODE_CLOSED)
+        s->fault = (struct status){ .code = CODE_OK };
+    (void)tls_explain(s->tls, &s->fault);
+}
+
+/* True when there is something for the caller. */
+static bool take_input(struct stream *s, struct slice *in, bool readable)
+{
+    if (s->tls) {
+        if (tls_read(s->tls).n == 0)
+            feed(s, readable);
+        *in = tls_read(s->tls);
+        return in->n > 0;
+    }
+    if (readable)
+        receive(s);
+    *in = s->received;
+    s->received.n = 0;
+    return in->n > 0;
+}
+
+static bool has_output(const struct stream *s)
+{
+    return s->tls && tls_output(s->tls).n > 0;
+}
+
+/* Waits until the socket can go on. Sets *readable; false when the deadline has passed. */
+static bool wait_for_socket(struct stream *s, bool sending, struct deadline deadline,
+                            bool *readable)
+{
+    struct pollfd p = { .fd = s->fd };
+    int left = deadline_left(deadline);
+
+    if (sending)
+        p.events |= POLLOUT;
+    if (!s->tls || tls_wants_input(s->tls))
+        p.events |= POLLIN;
+    if (left == 0)
+        fail(s, ETIMEDOUT);
+    else if (poll(&p, 1, left) < 0 && errno != EINTR)
+        fail(s, errno);
+    *readable = (p.revents & ~POLLOUT) != 0;
+    return s->fault.code == CODE_OK;
+}
+
+static enum code report(const struct stream *s, struct status *why)
+{
+    if (why->code == CODE_OK)
+        *why = s->fault;
+    return why->code;
+}
+
+static enum code shake_hands(struct stream *s, struct deadline deadline, struct status *why)
+{
+    bool readable = false;
+
+    for (;;) {
+        struct slice nothing = { 0 };
+        bool sent = send_all(s, &nothing);
+
+        /* After a failure to write, what the server said before it may still be read. */
+        feed(s, readable || s->fault.code);
+        if (s->fault.code)
+            return report(s, why);
+        if (sent && has_output(s))
+            continue;
+        if (sent && tls_established(s->tls))
+            return CODE_OK;
+        if (!wait_for_socket(s, !sent, deadline, &readable))
+            return report(s, why);
+    }
+}
+
+enum code stream_start_tls(struct stream *s, const char *name, struct trust *trust,
+                           struct deadline deadline, struct status *why)
+{
+    struct server_name server_name;
+
+    if (s->fault.code)
+        return report(s, why);
+    if (!server_name_read(name, &server_name))
+        return status_set(why, CODE_CONFIG, STAGE_TLS, "no name of a server can be \"%.100s\"",
+                          name);
+    if (tls_begin(&server_name, trust, &s->tls, why))
+        return why->code;
+    return shake_hands(s, deadline, why);
+}
+
+enum code stream_exchange(struct stream *s, struct slice *out, struct slice *in,
+                          bool wait_for_input, struct deadline deadline, struct status *why)
+{
+    bool readable = !wait_for_input;
+
+    if (s->tls)
+        tls_read_done(s->tls);
+    for (;;) {
+        bool sent = send_all(s, out);
+
+        if (take_input(s, in, readable || s->fault.code))
+            return CODE_OK;
+        if (s->fault.code)
+            return report(s, why);
+        if (sent && has_output(s))
+            continue;
+        if (sent && !wait_for_input)
+            return CODE_OK;
+        if (!wait_for_socket(s, !sent, deadline, &readable))
+            return report(s, why);
+    }
+}
+
+const char *stream_tls_name(const struct stream *s)
+{
+    return s->tls && tls_established(s->tls) ? tls_suite(s->tls) : "none";
+}
+
+int stream_fd(const struct stream *s)
+{
+    return s->fd;
+}
+
+void stream_close(struct stream *s)
+{
+    struct slice nothing = { 0 };
+
+    if (s->tls && s->fault.code == CODE_OK) {
+        tls_say_goodbye(s->tls);
+        (void)send_all(s, &nothing);
+    }
+    tls_end(s->tls);
+    (void)close(s->fd);
+    explicit_bzero(s, sizeof *s);
+    free(s);
+}
