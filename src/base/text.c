@@ -16,7 +16,7 @@ struct slice slice_part(struct slice s, size_t from, size_t to)
         to = s.n;
     if (from > to)
         from = to;
-    return (struct slice){ s.p + from, to - from };
+    return (struct slice){ from > 0 ? s.p + from : s.p, to - from }; /* NULL + 0 is undefined */
 }
 
 bool slice_equal(struct slice a, struct slice b)

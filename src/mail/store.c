@@ -36,9 +36,10 @@ static int open_in(const char *folder)
     if (length < 0 || (size_t)length >= sizeof path)
         return -1;
     fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        (void)unlink(path);
-    return fd;
+    if (fd < 0 || unlink(path) == 0)
+        return fd;
+    (void)close(fd);
+    return -1;
 }
 
 /* /var/tmp comes before /tmp, which is often memory. */

@@ -1,5 +1,6 @@
 #include "net/dial.h"
 
+#include "base/memory.h"
 #include "net/name.h"
 
 #include <arpa/inet.h>
@@ -64,7 +65,9 @@ static enum code resolve(const char *host, unsigned port, struct addrinfo **list
     if (host[0] == '[' || name.address_length > 0)
         node = name.text;
     if (name.address_length > 0)
-        hints.ai_flags |= AI_NUMERICHOST; /* starts no resolver */
+        hints.ai_flags |= AI_NUMERICHOST;    /* starts no resolver */
+    if (!memory_suffices(MEMORY_FOR_LOOKUP)) /* glibc crashes without */
+        return explain_lookup(EAI_MEMORY, ENOMEM, why);
     (void)snprintf(service, sizeof service, "%u", port);
     error = getaddrinfo(node, service, &hints, list);
     return error ? explain_lookup(error, errno, why) : CODE_OK;
@@ -73,12 +76,14 @@ static enum code resolve(const char *host, unsigned port, struct addrinfo **list
 /* A caller may have closed 0, 1 or 2: what somebody prints there must not reach the server. */
 static int move_up(int fd)
 {
-    int moved;
+    int moved, error;
 
     if (fd < 0 || fd >= FIRST_FD)
         return fd;
     moved = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+    error = errno;
     (void)close(fd);
+    errno = error;
     return moved;
 }
 

@@ -18,6 +18,7 @@ struct stream {
     struct status fault;   /* stays */
     struct tls *tls;       /* NULL in the clear */
     struct slice received; /* what of `buffer` was not used yet */
+    bool lent;             /* decrypted bytes are with the caller, until its next call */
     char buffer[RECEIVED_MAX];
 };
 
@@ -147,7 +148,8 @@ static bool take_input(struct stream *s, struct slice *in, bool readable)
         if (tls_read(s->tls).n == 0)
             feed(s, readable);
         *in = tls_read(s->tls);
-        return in->n > 0;
+        s->lent = in->n > 0;
+        return s->lent;
     }
     if (readable)
         receive(s);
@@ -228,8 +230,10 @@ enum code stream_exchange(struct stream *s, struct slice *out, struct slice *in,
 {
     bool readable = !wait_for_input;
 
-    if (s->tls)
+    /* Only what was given: a greeting that came right behind the handshake is there already. */
+    if (s->lent)
         tls_read_done(s->tls);
+    s->lent = false;
     for (;;) {
         bool sent = send_all(s, out);
 
