@@ -1,0 +1,75 @@
+/*
+ * A session with a server, as a machine over bytes: RFC 5321 section 3.
+ *
+ * It never sees a socket. The one who drives it (deliver.c, a test, a fuzzer) asks what it wants,
+ * sends what smtp_output gives, hands what came to smtp_input, and does the TLS handshake when
+ * asked for. Any number of messages go over one session, one after the other.
+ */
+#ifndef ORSINO_SMTP_CLIENT_H
+#define ORSINO_SMTP_CLIENT_H
+
+#include "conf/account.h"
+#include "mail/submission.h"
+
+struct session; /* opaque */
+
+enum wants {
+    WANTS_INPUT,   /* a reply is due: send all output, then wait for bytes, at most smtp_timeout */
+    WANTS_OUTPUT,  /* there is more to send than one output: send it, take what has come, go on */
+    WANTS_TLS,     /* the handshake: then call smtp_secured */
+    WANTS_MESSAGE, /* logged in and idle: call smtp_offer or smtp_quit */
+    WANTS_NOTHING, /* over: see smtp_fault; output may still hold a QUIT, worth one write */
+};
+
+struct session_params {
+    const struct account *account; /* borrowed; tls, auth, timeouts, pipelining, dsn */
+    struct slice password;         /* borrowed until smtp_end */
+    const char *ehlo_name;         /* borrowed; a host name with a dot, or an address literal */
+    bool secured;                  /* TLS runs already: implicit */
+};
+
+/* CODE_MEMORY. End it with smtp_end, which wipes what was secret. */
+enum code smtp_begin(const struct session_params *params, struct session **out, struct status *why)
+    __attribute__((warn_unused_result));
+void smtp_end(struct session *s);
+
+enum wants smtp_wants(const struct session *s);
+
+/* Milliseconds from now until the step under way has taken too long. */
+int64_t smtp_timeout(const struct session *s);
+
+/*
+ * Bytes to be sent now, possibly none; they stay until smtp_sent says how many went. A flight that
+ * may be pipelined comes in one piece, a message in pieces of some kilobytes.
+ */
+struct slice smtp_output(struct session *s);
+void smtp_sent(struct session *s, size_t n);
+
+/*
+ * Bytes that came. All are used up. Bytes that come when none are due, or before the command that
+ * they answer was sent, end the session.
+ */
+void smtp_input(struct session *s, struct slice bytes);
+
+/* TLS runs now; what was learnt before is forgotten. */
+void smtp_secured(struct session *s);
+
+/*
+ * Begins a transaction. Borrows submission and outcome until the session wants the next message or
+ * nothing; each recipient's status is set by then. The message may be given a 7-bit form.
+ */
+void smtp_offer(struct session *s, const struct submission *submission, struct outcome *outcome);
+
+void smtp_quit(struct session *s);
+
+/*
+ * The connection failed under the session: `cause` becomes its fault, with the step it was in, and
+ * the status of every recipient not settled yet. After the whole message was sent that is
+ * CODE_UNKNOWN_END.
+ */
+void smtp_lost(struct session *s, const struct status *cause);
+
+/* What ended it; CODE_OK when nothing went wrong with the session itself. */
+const struct status *smtp_fault(const struct session *s);
+
+#endif
