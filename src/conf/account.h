@@ -1,0 +1,84 @@
+/*
+ * One account, complete: every key of the INI with the value that holds for it. The values come
+ * from config_account(), which looks into the account's section, then into [orsino], then takes
+ * the default. What is here looks at these values alone and knows no file they came from.
+ */
+#ifndef ORSINO_CONF_ACCOUNT_H
+#define ORSINO_CONF_ACCOUNT_H
+
+#include "base/status.h"
+
+enum tls_mode {
+    TLS_UNSET, /* never after config_account(): the port decides */
+    TLS_IMPLICIT,
+    TLS_STARTTLS,
+    TLS_NONE,
+};
+
+enum auth_mode {
+    AUTH_AUTO, /* the best that both sides know, when there is a user */
+    AUTH_PLAIN,
+    AUTH_LOGIN,
+    AUTH_NONE,
+};
+
+enum dots_mode {
+    DOT_TERMINATES_AUTO,
+    DOT_TERMINATES_YES,
+    DOT_TERMINATES_NO,
+};
+
+struct account {
+    const char *name; /* of its section */
+    /* Globals */
+    const char *default_account;
+    const char *domain;   /* "" when not set */
+    const char *hostname; /* for EHLO; "" when not set */
+    const char *log;
+    enum dots_mode dot_terminates;
+    uint64_t max_message; /* bytes */
+    /* The provider */
+    const char *host;
+    unsigned port; /* never 0 after config_account() */
+    enum tls_mode tls;
+    const char *tls_name; /* name in the certificate, and SNI; "" for host */
+    const char *ca_file;  /* "" for the system's bundle */
+    enum auth_mode auth;
+    const char *user;     /* "" for no login */
+    const char *password; /* a secret */
+    const char *password_file;
+    /* The sender */
+    const char *from;      /* "" when not set */
+    const char *full_name; /* "" when not set */
+    const char *match;     /* list of patterns, "" for none */
+    /* The session */
+    int64_t timeout;         /* milliseconds for each reply */
+    int64_t connect_timeout; /* milliseconds for each address, TLS handshake included */
+    bool pipelining;
+    unsigned dsn_notify; /* of enum dsn_notify, for callers that give no -N; 0 for none */
+    int dsn_return;      /* enum dsn_return, for callers that give no -R */
+};
+
+/*
+ * Lets tls and port follow from each other (implicit 465, starttls 587 and 25, none 25), and checks
+ * what must be said together. CODE_CONFIG names the key.
+ */
+enum code account_settle(struct account *account, struct status *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * Whether a pattern of the list `match` fits the sender: an address, or @domain, both with '*' and
+ * '?', without regard to case. Nothing fits an empty sender or an empty list.
+ */
+bool account_matches(const char *match, const char *sender);
+
+/*
+ * The password: `password`, or the first line of `password_file`. Goes into *secret, which the
+ * caller initialised with a maximum and wipes. The file may be readable by others, since container
+ * secrets are; it is refused when others can write it or when it belongs to neither root nor the
+ * real user. CODE_CONFIG, CODE_PERMISSION, CODE_FILE_MISSING, CODE_READ, CODE_MEMORY.
+ */
+enum code account_password(const struct account *account, struct buf *secret, struct status *why)
+    __attribute__((warn_unused_result));
+
+#endif

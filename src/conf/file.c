@@ -1,0 +1,212 @@
+#include "conf/file.h"
+
+#include "conf/config.h"
+#include "conf/scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    PATH_ROOM = 1024,
+    OWN_MAX = 2, /* places of a user's own file */
+};
+
+/* Never waits: a FIFO opens at once, and is refused when it is looked at. */
+static int open_file(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+static enum code refuse_open(const char *path, int error, struct status *why)
+{
+    enum code code = CODE_READ;
+
+    if (error == EACCES || error == EPERM)
+        code = CODE_PERMISSION;
+    else if (error == ENOENT || error == ENOTDIR)
+        code = CODE_CONFIG;
+    status_at(why, "%s", path);
+    if (code == CODE_PERMISSION)
+        return status_set(why, code, STAGE_CONFIG, "the configuration may not be read by user %lu",
+                          (unsigned long)geteuid());
+    return status_set_errno(why, code, STAGE_CONFIG, error, "the configuration cannot be opened");
+}
+
+static enum code refuse(const char *path, enum code code, const char *sentence, struct status *why)
+{
+    status_at(why, "%s", path);
+    return status_set(why, code, STAGE_CONFIG, "%s", sentence);
+}
+
+/* Fills the text, whose capacity is one byte more than the file had. */
+static enum code read_text(struct ini_file *file, int fd, struct status *why)
+{
+    struct buf *text = &file->text;
+
+    while (text->n < text->capacity) {
+        ssize_t n = read(fd, text->p + text->n, text->capacity - text->n);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            status_at(why, "%s", file->path);
+            return status_set_errno(why, CODE_READ, STAGE_CONFIG, errno, "reading failed");
+        }
+        if (n == 0)
+            return CODE_OK;
+        text->n += (size_t)n;
+    }
+    return refuse(file->path, CODE_READ, "the file grew while it was read", why);
+}
+
+static enum code read_open(struct ini_file *file, int fd, const struct stat *st, struct status *why)
+{
+    if (!S_ISREG(st->st_mode))
+        return refuse(file->path, CODE_CONFIG,
+                      S_ISDIR(st->st_mode) ? "a folder, not a file" : "not a regular file", why);
+    if (st->st_size > SCAN_FILE_MAX)
+        return refuse(file->path, CODE_CONFIG, "too big for a configuration", why);
+    file->owner = st->st_uid;
+    file->mode = st->st_mode;
+    buf_reserve(&file->text, (size_t)st->st_size + 1);
+    if (file->text.failed)
+        return status_set(why, CODE_MEMORY, STAGE_CONFIG, "no memory for the INI");
+    return read_text(file, fd, why);
+}
+
+/* What a user's own file must be besides: the home in the environment may be another user's. */
+static bool is_ours(const struct stat *st)
+{
+    return st->st_uid == getuid();
+}
+
+/*
+ * Opens a user's own file. -1 without an error when there is none, or when it is not for us to
+ * look at: cron runs jobs with root's HOME.
+ */
+static int open_own(const char *path, struct stat *st, struct status *why)
+{
+    int fd = open_file(path), error = errno;
+
+    if (fd < 0) {
+        if (stat(path, st) == 0 && is_ours(st))
+            (void)refuse_open(path, error, why);
+        return -1;
+    }
+    if (fstat(fd, st) != 0)
+        (void)refuse_open(path, errno, why);
+    else if (is_ours(st))
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+/* The paths of a user's own file that the environment gives; "" where it gives none. */
+static void list_own(char paths[OWN_MAX][PATH_ROOM])
+{
+    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    int n[OWN_MAX] = { 0 };
+
+    if (home && home[0] != '/')
+        home = NULL;
+    if (xdg && xdg[0] == '/')
+        n[0] = snprintf(paths[0], PATH_ROOM, "%s/orsino/orsino.ini", xdg);
+    else if (home)
+        n[0] = snprintf(paths[0], PATH_ROOM, "%s/.config/orsino/orsino.ini", home);
+    if (home)
+        n[1] = snprintf(paths[1], PATH_ROOM, "%s/.orsino.ini", home);
+    for (size_t i = 0; i < OWN_MAX; i++)
+        if (n[i] <= 0 || n[i] >= PATH_ROOM)
+            paths[i][0] = 0;
+}
+
+static enum code refuse_all(char paths[OWN_MAX][PATH_ROOM], struct status *why)
+{
+    return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                      "no configuration: create %s (orsino.ini(5) has a sample); looked for %s%s"
+                      "%s%s%s",
+                      SYSTEM_CONFIG, paths[0], paths[0][0] != 0 ? ", " : "", paths[1],
+                      paths[1][0] != 0 ? ", " : "", SYSTEM_CONFIG);
+}
+
+/* Gives the open file and its path, or -1 and a reason. */
+static int find(const char **path, char paths[OWN_MAX][PATH_ROOM], struct stat *st,
+                struct status *why)
+{
+    int fd;
+
+    for (size_t i = 0; i < OWN_MAX; i++) {
+        *path = paths[i];
+        fd = paths[i][0] != 0 ? open_own(paths[i], st, why) : -1;
+        if (fd >= 0 || why->code)
+            return fd;
+    }
+    *path = SYSTEM_CONFIG;
+    fd = open_file(SYSTEM_CONFIG);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        (void)refuse_all(paths, why);
+    else if (fd < 0 || fstat(fd, st) != 0)
+        (void)refuse_open(SYSTEM_CONFIG, errno, why);
+    return fd;
+}
+
+static int open_named(const char *path, struct stat *st, struct status *why)
+{
+    int fd = open_file(path);
+
+    if (fd < 0 || fstat(fd, st) != 0)
+        (void)refuse_open(path, errno, why);
+    return fd;
+}
+
+enum code ini_file_read(struct ini_file *file, const char *path, struct status *why)
+{
+    char paths[OWN_MAX][PATH_ROOM] = { "", "" };
+    struct stat st;
+    int fd;
+
+    *file = (struct ini_file){ 0 };
+    buf_init(&file->text, SCAN_FILE_MAX + 1);
+    if (!path)
+        list_own(paths);
+    fd = path ? open_named(path, &st, why) : find(&path, paths, &st, why);
+    if (!why->code) {
+        file->path = slice_dup(slice_of(path));
+        if (!file->path)
+            (void)status_set(why, CODE_MEMORY, STAGE_CONFIG, "no memory for the INI");
+        else
+            (void)read_open(file, fd, &st, why);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return why->code;
+}
+
+enum code ini_file_guard(const struct ini_file *file, const char **warning, struct status *why)
+{
+    bool others = (file->mode & S_IROTH) != 0;
+    bool group = (file->mode & S_IRGRP) != 0 && file->owner == getuid() && file->owner != 0;
+
+    *warning = NULL;
+    if (!others && !group)
+        return CODE_OK;
+    if (strcmp(file->path, SYSTEM_CONFIG) == 0) {
+        *warning = SYSTEM_CONFIG ": every user of this machine can read the password: chmod 600, "
+                                 "or 640 and the group of those who send mail";
+        return CODE_OK;
+    }
+    return refuse(file->path, CODE_PERMISSION,
+                  "other users can read the password in this file: chmod 600", why);
+}
+
+void ini_file_free(struct ini_file *file)
+{
+    free(file->path);
+    buf_wipe(&file->text);
+    *file = (struct ini_file){ 0 };
+}
