@@ -1,0 +1,110 @@
+#include "deliver/hint.h"
+
+#include "unit.h"
+
+#include <stdio.h>
+
+static void cures(void **state)
+{
+    static const struct {
+        const char *sentence;
+        enum code code;
+        enum stage stage;
+        int reply;
+        const char *said;
+        enum tls_mode tls;
+        const char *user;
+        unsigned port;
+        const char *want; /* "" for none */
+    } rows[] = {
+        { "a plain greeting on the TLS port", CODE_NOT_TLS, STAGE_TLS, 0, "220 mx", TLS_IMPLICIT,
+          "u", 465, "set tls = starttls, port = 587" },
+        { "silence where TLS is expected at once", CODE_TIMEOUT, STAGE_GREETING, 0, "",
+          TLS_STARTTLS, "u", 465,
+          "a port that expects TLS at once is silent here: set tls = implicit, port = 465" },
+        { "no STARTTLS on 465", CODE_NO_STARTTLS, STAGE_STARTTLS, 0, "", TLS_STARTTLS, "u", 465,
+          "port 465 is for tls = implicit" },
+        { "no STARTTLS elsewhere", CODE_NO_STARTTLS, STAGE_STARTTLS, 0, "", TLS_STARTTLS, "u", 587,
+          "set tls = implicit, port = 465" },
+        { "an app password is wanted", CODE_LOGIN, STAGE_LOGIN, 534,
+          "5.7.9 Application-specific password required", TLS_IMPLICIT, "u", 465,
+          "make an app password at the provider and set password =" },
+        { "a wrong password", CODE_LOGIN, STAGE_LOGIN, 535, "5.7.8 bad", TLS_IMPLICIT, "u", 465,
+          "check user = and password =; some providers want an app password" },
+        { "a word that only holds those letters", CODE_LOGIN, STAGE_LOGIN, 535, "what happened?",
+          TLS_IMPLICIT, "u", 465,
+          "check user = and password =; some providers want an app password" },
+        { "TLS is wanted before MAIL", CODE_SENDER, STAGE_MAIL, 530,
+          "5.7.0 Must issue a STARTTLS command first", TLS_NONE, "", 25,
+          "set tls = starttls, port = 587" },
+        { "a login is wanted before MAIL", CODE_SENDER, STAGE_MAIL, 530,
+          "5.7.0 Authentication required", TLS_NONE, "", 25, "set user = and password =" },
+        { "a server that hangs up at once", CODE_CLOSED, STAGE_GREETING, 0, "", TLS_NONE, "", 465,
+          "a port that expects TLS at once may hang up here: set tls = implicit, port = 465" },
+        { "a login that auth = excludes", CODE_NO_AUTH, STAGE_LOGIN, 0,
+          "the server does not offer the login that auth = names, only: LOGIN", TLS_IMPLICIT, "u",
+          465, "set auth = auto" },
+        { "a host whose name says name", CODE_UNTRUSTED, STAGE_TLS, 0,
+          "the certificate of \"name.example\" expired on 2020-01-01", TLS_IMPLICIT, "u", 465,
+          "the server needs a new certificate, unless this machine's clock is wrong" },
+        { "a wrong name", CODE_UNTRUSTED, STAGE_TLS, 0,
+          "wrong name: its certificate is for a, not for b", TLS_IMPLICIT, "u", 465,
+          "set host = or tls_name = to a name in the certificate" },
+        { "a certificate of the future", CODE_UNTRUSTED, STAGE_TLS, 0,
+          "the certificate of \"a\" is not valid before 2099-01-01, and today is 2025-01-01",
+          TLS_IMPLICIT, "u", 465,
+          "the server uses it too early, unless this machine's clock is wrong" },
+        { "a weak key is nothing that the INI can mend", CODE_UNTRUSTED, STAGE_TLS, 0,
+          "a key in its certificates is too short (RSA below 2048 bits)", TLS_IMPLICIT, "u", 465,
+          "" },
+        { "an unknown CA", CODE_UNTRUSTED, STAGE_TLS, 0,
+          "issued by \"X\", which is not among the CAs of /etc/ssl", TLS_IMPLICIT, "u", 465,
+          "if the server is yours, name its CA in ca_file =" },
+        { "relaying without a login", CODE_RECIPIENT, STAGE_RCPT, 554, "Relay access denied",
+          TLS_NONE, "", 25, "set user = and password =" },
+        { "relaying denied with a login has no cure here", CODE_RECIPIENT, STAGE_RCPT, 554,
+          "Relay access denied", TLS_IMPLICIT, "u", 465, "" },
+        { "a refused message", CODE_CONTENT, STAGE_BODY, 554, "spam", TLS_IMPLICIT, "u", 465, "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct status st = { .code = rows[i].code, .stage = rows[i].stage, .reply = rows[i].reply };
+        struct account account = { .tls = rows[i].tls, .user = rows[i].user, .port = rows[i].port };
+        struct buf out;
+        bool got;
+
+        buf_init(&out, 500);
+        status_said(&st, slice_of(rows[i].said));
+        got = hint_for(&st, &account, &out);
+        if (!slice_equal(buf_slice(&out), slice_of(rows[i].want)))
+            print_error("%s: got \"%.*s\"\n", rows[i].sentence, (int)out.n, out.n ? out.p : "");
+        assert_true(slice_equal(buf_slice(&out), slice_of(rows[i].want)));
+        assert_int_equal(got, rows[i].want[0] != 0);
+        buf_free(&out);
+    }
+}
+
+static void without_an_account(void **state)
+{
+    struct status st = { .code = CODE_NO_RECIPIENT };
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 500);
+    assert_true(hint_for(&st, NULL, &out));
+    buf_clear(&out);
+    st.code = CODE_NOT_TLS; /* its cure depends on the account */
+    assert_false(hint_for(&st, NULL, &out));
+    buf_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cures),
+        cmocka_unit_test(without_an_account),
+    };
+
+    return cmocka_run_group_tests_name("hint", tests, NULL, NULL);
+}
