@@ -1,0 +1,343 @@
+#include "cli/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ENVELOPE_ID_MAX = 100, /* RFC 3461 section 4.4 */
+    SHOWN_MAX = 80,        /* bytes of an argument that are repeated in a sentence */
+};
+
+static enum code complain(struct status *why, const char *option, const char *wanted,
+                          const char *value)
+{
+    return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%s takes %s, not \"%.*s\"", option, wanted,
+                      SHOWN_MAX, value);
+}
+
+/* As Sendmail reads a boolean: nothing at all means yes. */
+static bool is_yes(const char *value)
+{
+    return value[0] == 0 || strchr("tTyY1", value[0]) != NULL;
+}
+
+static enum code set_from_header(struct options *o, const char *value, struct status *why)
+{
+    (void)value;
+    (void)why;
+    o->from_header = true;
+    return CODE_OK;
+}
+
+static enum code set_ignore_dots(struct options *o, const char *value, struct status *why)
+{
+    (void)why;
+    o->ignore_dots = is_yes(value);
+    return CODE_OK;
+}
+
+static enum code set_verbose(struct options *o, const char *value, struct status *why)
+{
+    (void)why;
+    o->verbose = is_yes(value);
+    return CODE_OK;
+}
+
+static enum code set_sender(struct options *o, const char *value, struct status *why)
+{
+    (void)why;
+    o->sender = value;
+    return CODE_OK;
+}
+
+static enum code set_full_name(struct options *o, const char *value, struct status *why)
+{
+    (void)why;
+    o->full_name = value;
+    return CODE_OK;
+}
+
+static enum code set_config(struct options *o, const char *value, struct status *why)
+{
+    (void)why;
+    o->config = value;
+    return CODE_OK;
+}
+
+static enum code set_account(struct options *o, const char *value, struct status *why)
+{
+    (void)why;
+    o->account = value;
+    return CODE_OK;
+}
+
+/* An unknown mode is as good as the default one: cron's mail must not be lost over it. */
+static enum code set_error_mode(struct options *o, const char *value, struct status *why)
+{
+    (void)why;
+    o->error_mode = value[0] == 'q' ? 'q' : 'p';
+    return CODE_OK;
+}
+
+static enum code set_mode(struct options *o, const char *value, struct status *why)
+{
+    /* -ba wants CRLF line ends, which are taken in every mode. */
+    if (value[0] == 0 || !strchr("amspidDlvthHCPz", value[0]))
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "unknown mode -b%.*s", SHOWN_MAX, value);
+    o->mode = value[0] == 'a' ? 'm' : value[0];
+    return CODE_OK;
+}
+
+static enum code set_queue_run(struct options *o, const char *value, struct status *why)
+{
+    (void)value;
+    (void)why;
+    if (o->mode == 'm') /* -bd -q15m is a daemon still */
+        o->mode = 'q';
+    return CODE_OK;
+}
+
+static enum code set_body(struct options *o, const char *value, struct status *why)
+{
+    struct slice word = slice_of(value);
+
+    if (slice_equal_nocase(word, slice_of("7BIT")))
+        o->body = BODY_7BIT;
+    else if (slice_equal_nocase(word, slice_of("8BITMIME")))
+        o->body = BODY_8BITMIME;
+    else
+        return complain(why, "-B", "7BIT or 8BITMIME", value);
+    return CODE_OK;
+}
+
+static unsigned notify_flag(struct slice word)
+{
+    static const struct {
+        const char *word;
+        unsigned flag;
+    } words[] = {
+        { "never", DSN_NOTIFY_NEVER },
+        { "success", DSN_NOTIFY_SUCCESS },
+        { "failure", DSN_NOTIFY_FAILURE },
+        { "delay", DSN_NOTIFY_DELAY },
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (slice_equal_nocase(word, slice_of(words[i].word)))
+            return words[i].flag;
+    return 0;
+}
+
+static enum code set_notify(struct options *o, const char *value, struct status *why)
+{
+    static const char wanted[] = "never, or a list of success, failure and delay";
+    struct slice list = slice_of(value), word;
+    unsigned notify = 0;
+
+    while (slice_take_until(&list, ",", &word)) {
+        unsigned flag = notify_flag(slice_trim(word));
+
+        if (flag == 0)
+            return complain(why, "-N", wanted, value);
+        notify |= flag;
+    }
+    if (notify == 0 || (notify & DSN_NOTIFY_NEVER && notify != DSN_NOTIFY_NEVER))
+        return complain(why, "-N", wanted, value);
+    o->notify = notify;
+    return CODE_OK;
+}
+
+static enum code set_return(struct options *o, const char *value, struct status *why)
+{
+    struct slice word = slice_of(value);
+
+    if (slice_equal_nocase(word, slice_of("hdrs")))
+        o->dsn_return = DSN_RETURN_HEADERS;
+    else if (slice_equal_nocase(word, slice_of("full")))
+        o->dsn_return = DSN_RETURN_FULL;
+    else
+        return complain(why, "-R", "hdrs or full", value);
+    return CODE_OK;
+}
+
+/* The value of an upper-case hexadecimal digit, 16 for anything else. */
+static unsigned hex_digit(char c)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const char *at = c ? strchr(digits, c) : NULL;
+
+    return at ? (unsigned)(at - digits) : 16;
+}
+
+/* RFC 3461 section 4: xtext, and what it stands for is printable (section 4.4). */
+static bool is_xtext(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned high, low;
+
+        if (s.p[i] < 33 || s.p[i] > 126 || s.p[i] == '=')
+            return false;
+        if (s.p[i] != '+')
+            continue;
+        if (s.n - i < 3)
+            return false;
+        high = hex_digit(s.p[i + 1]);
+        low = hex_digit(s.p[i + 2]);
+        if (high < 2 || high > 7 || low > 15 || high * 16 + low == 127)
+            return false;
+        i += 2;
+    }
+    return true;
+}
+
+static enum code set_envelope_id(struct options *o, const char *value, struct status *why)
+{
+    struct slice id = slice_of(value);
+
+    if (id.n == 0 || id.n > ENVELOPE_ID_MAX || !is_xtext(id))
+        return complain(why, "-V", "up to 100 characters of xtext", value);
+    o->envelope_id = value;
+    return CODE_OK;
+}
+
+/* Sendmail's own options that have an effect here, with the letter -o knows them by. */
+static const struct setting {
+    char letter;
+    const char *name;
+    enum code (*set)(struct options *o, const char *value, struct status *why);
+} settings[] = {
+    { 'e', "ErrorMode", set_error_mode },
+    { 'i', "IgnoreDots", set_ignore_dots },
+    { 'v', "Verbose", set_verbose },
+};
+
+/* All others are taken without a word: Sendmail has two hundred, and callers pass old ones. */
+static enum code set_setting(struct options *o, const char *value, struct status *why)
+{
+    struct slice rest = slice_of(value), name = { 0 };
+
+    (void)slice_take_until(&rest, "=", &name);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (slice_equal_nocase(slice_trim(name), slice_of(settings[i].name)))
+            return settings[i].set(o, rest.n > 0 ? rest.p : "", why);
+    return CODE_OK;
+}
+
+static enum code set_short_setting(struct options *o, const char *value, struct status *why)
+{
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (value[0] == settings[i].letter)
+            return settings[i].set(o, value + 1, why);
+    return CODE_OK;
+}
+
+/* THE table, in the order of the manual. Rows without a function are taken and have no effect. */
+static const struct option_row rows[] = {
+    { 't', ARGUMENT_NONE, NULL, set_from_header, "send to those in To, Cc and Bcc as well" },
+    { 'i', ARGUMENT_NONE, NULL, set_ignore_dots, "a lone dot does not end the message" },
+    { 'f', ARGUMENT_NEXT, "address", set_sender, "envelope sender; '' for none" },
+    { 'r', ARGUMENT_NEXT, "address", set_sender, NULL },
+    { 'F', ARGUMENT_NEXT, "name", set_full_name, "full name, when From has to be made" },
+    { 'a', ARGUMENT_NEXT, "account", set_account, "section of the configuration to use" },
+    { 'C', ARGUMENT_NEXT, "file", set_config, "configuration file" },
+    { 'v', ARGUMENT_NONE, NULL, set_verbose, "show the dialogue with the server" },
+    { 'B', ARGUMENT_NEXT, "type", set_body, NULL },
+    { 'N', ARGUMENT_NEXT, "list", set_notify, "notify of: never, or success,failure,delay" },
+    { 'R', ARGUMENT_NEXT, "what", set_return, "return with a notice: hdrs or full" },
+    { 'V', ARGUMENT_NEXT, "id", set_envelope_id, "envelope id for notices" },
+    { 'b', ARGUMENT_NEXT, "mode", set_mode, NULL },
+    { 'q', ARGUMENT_ATTACHED, "time", set_queue_run, NULL },
+    { 'e', ARGUMENT_NEXT, "mode", set_error_mode, NULL },
+    { 'O', ARGUMENT_NEXT, "name=value", set_setting, NULL },
+    { 'o', ARGUMENT_NEXT, "setting", set_short_setting, "-oi is -i; -oeq prints no errors" },
+    { 'A', ARGUMENT_NEXT, "which", NULL, NULL },
+    { 'c', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'd', ARGUMENT_ATTACHED, "level", NULL, NULL },
+    { 'D', ARGUMENT_NEXT, "file", NULL, NULL },
+    { 'E', ARGUMENT_ATTACHED, "value", NULL, NULL },
+    { 'G', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'h', ARGUMENT_NEXT, "hops", NULL, NULL },
+    { 'I', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'J', ARGUMENT_ATTACHED, "value", NULL, NULL },
+    { 'L', ARGUMENT_NEXT, "tag", NULL, NULL },
+    { 'm', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'M', ARGUMENT_NEXT, "value", NULL, NULL },
+    { 'n', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'p', ARGUMENT_NEXT, "protocol", NULL, NULL },
+    { 'Q', ARGUMENT_ATTACHED, "reason", NULL, NULL },
+    { 's', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'S', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'T', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'U', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'x', ARGUMENT_NONE, NULL, NULL, NULL },
+    { 'X', ARGUMENT_NEXT, "file", NULL, NULL },
+};
+
+const struct option_row *options_all(size_t *count)
+{
+    *count = sizeof rows / sizeof *rows;
+    return rows;
+}
+
+static const struct option_row *find(char letter)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].letter == letter)
+            return &rows[i];
+    return NULL;
+}
+
+/*
+ * One word: letters without an argument, and at most one with, at its end. `next` is the word
+ * behind it, NULL when there is none; *took_next tells whether it was the argument.
+ */
+static enum code parse_word(struct options *o, const char *word, const char *next, bool *took_next,
+                            struct status *why)
+{
+    for (const char *p = word + 1; *p; p++) {
+        const struct option_row *row = find(*p);
+        const char *value = "";
+
+        if (!row)
+            return status_set(why, CODE_USAGE, STAGE_OPTIONS, "unknown option -%c", *p);
+        if (row->argument != ARGUMENT_NONE)
+            value = p + 1;
+        if (row->argument == ARGUMENT_NEXT && *value == 0) {
+            if (!next)
+                return status_set(why, CODE_USAGE, STAGE_OPTIONS, "-%c needs an argument", *p);
+            *took_next = true;
+            value = next;
+        }
+        if (row->set && row->set(o, value, why))
+            return why->code;
+        if (row->argument != ARGUMENT_NONE)
+            return CODE_OK;
+    }
+    return CODE_OK;
+}
+
+enum code options_parse(int argc, char **argv, struct options *out, struct status *why)
+{
+    bool stop_early = getenv("POSIXLY_CORRECT") != NULL, no_more = false;
+
+    *out = (struct options){ .mode = 'm', .error_mode = 'p', .recipients = argv };
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
+        bool took_next = false;
+
+        if (!no_more && strcmp(word, "--") == 0) {
+            no_more = true;
+        } else if (!no_more && strncmp(word, "--", 2) == 0) {
+            return status_set(why, CODE_USAGE, STAGE_OPTIONS, "unknown option %.*s", SHOWN_MAX,
+                              word);
+        } else if (!no_more && word[0] == '-') {
+            if (parse_word(out, word, next, &took_next, why))
+                return why->code;
+            i += took_next;
+        } else if (word[0] != 0) {
+            argv[out->recipient_count++] = argv[i];
+            no_more = no_more || stop_early;
+        }
+    }
+    return CODE_OK;
+}

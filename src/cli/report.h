@@ -1,0 +1,25 @@
+/* How a submission ended, told to people on stderr and to the administrator's log. */
+#ifndef ORSINO_CLI_REPORT_H
+#define ORSINO_CLI_REPORT_H
+
+#include "conf/account.h"
+#include "mail/submission.h"
+
+/*
+ * One line on stderr: "sendmail: ", the failure, its cure, and which of several recipients were
+ * refused. `envelope` and `outcome` may be NULL when it did not come that far, and so may
+ * `account`.
+ */
+void report_failure(const struct status *worst, const struct account *account,
+                    const struct envelope *envelope, const struct outcome *outcome);
+
+/* One line in the log for a failure before the delivery. */
+void report_log_failure(const struct status *why);
+
+/*
+ * Lines in the log for a delivery, one for all recipients with the same result, or more when they
+ * are too many for one.
+ */
+void report_log_outcome(const struct envelope *envelope, const struct outcome *outcome);
+
+#endif
