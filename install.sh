@@ -1,0 +1,197 @@
+#!/bin/sh
+# Installs orsino: see usage below. POSIX sh.
+set -eu
+cd "$(dirname "$0")"
+
+prefix=/usr/local
+destdir=
+action=install
+links=yes
+
+usage() {
+    cat <<'TEXT'
+usage: ./install.sh [--prefix DIR] [--destdir DIR] [--no-sendmail]    build and install
+       ./install.sh --uninstall [the same]                           take it away again
+       ./install.sh --deps                                           install what building and testing needs
+  --prefix DIR     where bin and share/man are, /usr/local unless given
+  --destdir DIR    put everything below DIR, as packages are built; nothing outside it is touched
+  --no-sendmail    do not take over /usr/sbin/sendmail, /usr/lib/sendmail, /usr/bin/mailq and
+                   /usr/bin/newaliases
+Another program's sendmail is kept aside and put back by --uninstall. /etc/orsino.ini is made when there is
+none; an existing one is never changed or removed.
+TEXT
+}
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
+
+# What building and testing needs: a command or file that shows it is there, then its package by manager.
+# (:HEADER is looked for below /usr/include, %MODULE in the system's Python, ~LIBRARY asked of the linker.)
+needs='
+cc            gcc              gcc              gcc              gcc
+make          make             make             make             make
+:stdlib.h     libc6-dev        musl-dev         glibc-devel      glibc
+:bearssl.h    libbearssl-dev   bearssl-dev      bearssl-devel    bearssl
+:iniparser    libiniparser-dev iniparser-dev    iniparser-devel  iniparser
+:cmocka.h     libcmocka-dev    cmocka-dev       libcmocka-devel  cmocka
+/usr/bin/python3 python3       python3          python3          python
+%pytest       python3-pytest   py3-pytest       python3-pytest   python-pytest
+%aiosmtpd     python3-aiosmtpd py3-aiosmtpd     python3-aiosmtpd python-aiosmtpd
+%trustme      python3-trustme  py3-trustme      python3-trustme  python-trustme
+openssl       openssl          openssl          openssl          openssl
+postfix       postfix          postfix          postfix          postfix
+doveconf      dovecot-core     dovecot          dovecot          dovecot
+mandoc        mandoc           mandoc           mandoc           mandoc
+shellcheck    shellcheck       shellcheck       ShellCheck       shellcheck
+cppcheck      cppcheck         cppcheck         cppcheck         cppcheck
+clang         clang            clang            clang            clang
+clang-format  clang-format     clang-extra-tools clang-tools-extra clang
+~fuzzer       libclang-rt-14-dev compiler-rt    compiler-rt      compiler-rt
+ctags         universal-ctags  ctags            ctags            ctags
+unshare       util-linux       util-linux-misc  util-linux       util-linux
+ip            iproute2         iproute2         iproute          iproute2
+valgrind      valgrind         valgrind         valgrind         valgrind
+'
+
+is_there() {
+    case $1 in
+    :*) for dir in /usr/include /usr/local/include; do
+            [ -e "$dir/${1#:}" ] || [ -e "$dir/iniparser/${1#:}.h" ] || [ -e "$dir/${1#:}.h" ] && return 0
+        done
+        return 1 ;;
+    %*) /usr/bin/python3 -c "import ${1#%}" 2>/dev/null ;;
+    ~*) file=$(clang -print-file-name=libclang_rt.fuzzer-"$(uname -m)".a 2>/dev/null) && [ -e "$file" ] && return 0
+        file=$(clang -print-runtime-dir 2>/dev/null) && ls "$file"/libclang_rt.fuzzer* >/dev/null 2>&1 ;;
+    *) PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
+# The packages that are missing, from column $1 of the table.
+missing_packages() {
+    printf '%s' "$needs" | while read -r sign packages; do
+        [ -n "$sign" ] || continue
+        is_there "$sign" && continue
+        # shellcheck disable=SC2086 # the columns are words
+        set -- "$1" $packages
+        shift "$1"
+        printf '%s ' "$1"
+    done
+}
+
+manager() {
+    for tool in apt-get apk dnf pacman; do
+        command -v "$tool" >/dev/null 2>&1 && { echo "$tool"; return; }
+    done
+    echo none
+}
+
+install_packages() {
+    case $1 in
+    apt-get)
+        # Without this, Postfix asks a question, then starts a mail server on port 25.
+        echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+        apt-get -q update
+        shift
+        DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@" ;;
+    apk) shift; apk add "$@" ;;
+    dnf) shift; dnf -y install "$@" ;;
+    pacman) shift; pacman -S --needed --noconfirm "$@" ;;
+    esac
+}
+
+install_deps() {
+    tool=$(manager)
+    column=1
+    case $tool in apk) column=2 ;; dnf) column=3 ;; pacman) column=4 ;; esac
+    missing=$(missing_packages "$column")
+    [ -n "$missing" ] || return 0
+    [ "$tool" != none ] || die "please install what Debian calls: $missing"
+    [ "$(id -u)" = 0 ] || die "missing: $missing
+run as root: ./install.sh --deps"
+    say "installing: $missing"
+    # shellcheck disable=SC2086 # a list of words
+    install_packages "$tool" $missing
+    missing=$(missing_packages "$column")
+    [ -z "$missing" ] || die "still missing after the installation: $missing"
+}
+
+links_of_sendmail='/usr/sbin/sendmail /usr/lib/sendmail /usr/bin/mailq /usr/bin/newaliases'
+
+is_ours() { [ -L "$1" ] && [ "$(readlink "$1")" = "$prefix/bin/orsino" ]; }
+has_diversions() { [ -z "$destdir" ] && command -v dpkg-divert >/dev/null 2>&1; }
+
+# Another program's file is moved aside, and on Debian stays so when its package is upgraded.
+put_aside() {
+    if has_diversions; then
+        dpkg-divert --quiet --local --rename --divert "$1.before-orsino" --add "$1"
+    elif [ -e "$1" ] || [ -L "$1" ]; then
+        mv "$1" "$1.before-orsino"
+    fi
+}
+
+put_back() {
+    if has_diversions; then
+        dpkg-divert --quiet --local --rename --divert "$1.before-orsino" --remove "$1"
+    elif [ -e "$1.before-orsino" ] || [ -L "$1.before-orsino" ]; then
+        mv "$1.before-orsino" "$1"
+    fi
+}
+
+install_links() {
+    for link in $links_of_sendmail; do
+        mkdir -p "$destdir$(dirname "$link")"
+        is_ours "$destdir$link" && continue
+        put_aside "$destdir$link"
+        ln -s "$prefix/bin/orsino" "$destdir$link"
+    done
+}
+
+remove_links() {
+    for link in $links_of_sendmail; do
+        is_ours "$destdir$link" || continue
+        rm "$destdir$link"
+        put_back "$destdir$link"
+    done
+}
+
+do_install() {
+    # `make install` has built it already and says where.
+    [ -n "${BUILD-}" ] || make all >/dev/null || die 'it does not build; ./install.sh --deps installs what that needs'
+    mkdir -p "$destdir$prefix/bin" "$destdir$prefix/share/man/man5" "$destdir$prefix/share/man/man8" "$destdir/etc"
+    install -m 755 "${BUILD:-build}/orsino" "$destdir$prefix/bin/orsino"
+    install -m 644 man/orsino.8 "$destdir$prefix/share/man/man8/orsino.8"
+    install -m 644 man/orsino.ini.5 "$destdir$prefix/share/man/man5/orsino.ini.5"
+    # It will hold a password. Who else may read it is for the administrator to say.
+    [ -e "$destdir/etc/orsino.ini" ] || install -m 600 etc/orsino.ini "$destdir/etc/orsino.ini"
+    [ "$links" = no ] || install_links
+    say "installed $destdir$prefix/bin/orsino; now fill in $destdir/etc/orsino.ini, see orsino.ini(5)"
+}
+
+do_uninstall() {
+    [ "$links" = no ] || remove_links
+    rm -f "$destdir$prefix/bin/orsino" "$destdir$prefix/share/man/man8/orsino.8" \
+        "$destdir$prefix/share/man/man5/orsino.ini.5"
+    say "removed orsino; $destdir/etc/orsino.ini is left where it is"
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --deps) action=deps ;;
+    --uninstall) action=uninstall ;;
+    --no-sendmail) links=no ;;
+    --prefix | --destdir)
+        [ $# -ge 2 ] || die "$1 needs a folder"
+        if [ "$1" = --prefix ]; then prefix=${2%/}; else destdir=${2%/}; fi
+        shift ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; exit 64 ;;
+    esac
+    shift
+done
+
+case $prefix in /*) ;; *) die "--prefix must begin with a slash" ;; esac
+case $action in
+deps) install_deps ;;
+install) do_install ;;
+uninstall) do_uninstall ;;
+esac

@@ -1,0 +1,350 @@
+/*
+ * For LD_PRELOAD: the world goes wrong on request.
+ *
+ *   ORSINO_FAIL_AT=N           the Nth call that can fail fails, once; counted from 1, over all
+ * kinds ORSINO_FAIL_MEMORY_FROM=N  the Nth allocation fails, and each that follows
+ *   ORSINO_FAIL_SHORT=1        reading and writing move one byte at a time
+ *   ORSINO_FAIL_EINTR=1        a call that may wait is interrupted each time, and goes on when
+ * repeated ORSINO_FAIL_REPORT=FILE    what was done is appended there: the name of the call, a line
+ * each
+ *
+ * Two libraries crash without memory, which is not ours to mend; the program makes sure of their
+ * memory before it calls them (base/memory.h). So these allocations are spared: iniparser's, from
+ * its opening of the INI to its closing (its dictionary writes through the NULL that it gets), and
+ * those of glibc's look-ups of users and hosts. What was spared is counted in the report. Each of
+ * these calls as a whole fails like any other, and so do iniparser's reads.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t each);
+void *__libc_realloc(void *p, size_t n);
+
+static bool started; /* what the loader does is over */
+static FILE *ini;    /* while iniparser has it open */
+static int sparing;  /* how deep in a library that is spared */
+static int spared;
+
+static void __attribute__((constructor)) start(void)
+{
+    started = true;
+}
+
+static void report(const char *line)
+{
+    const char *path = getenv("ORSINO_FAIL_REPORT");
+    long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
+
+    if (fd < 0)
+        return;
+    (void)syscall(SYS_write, fd, line, strlen(line));
+    (void)syscall(SYS_write, fd, "\n", 1UL);
+    (void)syscall(SYS_close, fd);
+}
+
+/* Whether it is this call's turn; errno is set then. */
+static bool fails(const char *name, int error)
+{
+    static long count;
+    const char *at = getenv("ORSINO_FAIL_AT");
+
+    if (!at || !started || ++count != atol(at))
+        return false;
+    report(name);
+    errno = error;
+    return true;
+}
+
+static bool has_no_memory(const char *name)
+{
+    static long count;
+    const char *from = getenv("ORSINO_FAIL_MEMORY_FROM");
+
+    if (sparing > 0) {
+        spared++;
+        return false;
+    }
+    if (!from)
+        return fails(name, ENOMEM);
+    if (!started || ++count < atol(from))
+        return false;
+    if (count == atol(from))
+        report(name);
+    errno = ENOMEM;
+    return true;
+}
+
+/* `interrupted` is one call's own, and remembers. */
+static bool is_interrupted(bool *interrupted)
+{
+    if (!getenv("ORSINO_FAIL_EINTR"))
+        return false;
+    *interrupted = !*interrupted;
+    if (*interrupted)
+        errno = EINTR;
+    return *interrupted;
+}
+
+static size_t shorten(size_t n)
+{
+    return n > 1 && getenv("ORSINO_FAIL_SHORT") ? 1 : n;
+}
+
+static void *next(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
+/* The next one may be AddressSanitizer's. Looking it up may allocate. */
+#define WRAP_ALLOCATION(name, parameters, arguments)                                               \
+    void *name parameters                                                                          \
+    {                                                                                              \
+        static void *(*real)parameters;                                                            \
+        static bool looking;                                                                       \
+                                                                                                   \
+        if (!real && !looking) {                                                                   \
+            looking = true;                                                                        \
+            *(void **)&real = next(#name);                                                         \
+        }                                                                                          \
+        if (!real)                                                                                 \
+            return __libc_##name arguments;                                                        \
+        return has_no_memory(#name) ? NULL : real arguments;                                       \
+    }
+
+WRAP_ALLOCATION(malloc, (size_t n), (n))
+WRAP_ALLOCATION(calloc, (size_t n, size_t each), (n, each))
+WRAP_ALLOCATION(realloc, (void *p, size_t n), (p, n))
+
+/* The functions whose arguments are just handed on. */
+#define WRAP(result, name, error, parameters, arguments)                                           \
+    result name parameters                                                                         \
+    {                                                                                              \
+        static result(*real) parameters;                                                           \
+                                                                                                   \
+        if (!real)                                                                                 \
+            *(void **)&real = next(#name);                                                         \
+        return fails(#name, error) ? (result)-1 : real arguments;                                  \
+    }
+
+/* Those that move n bytes. */
+#define WRAP_TRANSFER(name, error, parameters, arguments)                                          \
+    ssize_t name parameters                                                                        \
+    {                                                                                              \
+        static ssize_t(*real) parameters;                                                          \
+        static bool interrupted;                                                                   \
+                                                                                                   \
+        if (!real)                                                                                 \
+            *(void **)&real = next(#name);                                                         \
+        if (fails(#name, error) || is_interrupted(&interrupted))                                   \
+            return -1;                                                                             \
+        n = shorten(n);                                                                            \
+        return real arguments;                                                                     \
+    }
+
+WRAP_TRANSFER(read, EIO, (int fd, void *p, size_t n), (fd, p, n))
+WRAP_TRANSFER(pread, EIO, (int fd, void *p, size_t n, off_t at), (fd, p, n, at))
+WRAP_TRANSFER(pread64, EIO, (int fd, void *p, size_t n, off64_t at), (fd, p, n, at))
+WRAP_TRANSFER(write, ENOSPC, (int fd, const void *p, size_t n), (fd, p, n))
+WRAP_TRANSFER(send, ECONNRESET, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags))
+WRAP_TRANSFER(recv, ECONNRESET, (int fd, void *p, size_t n, int flags), (fd, p, n, flags))
+WRAP(int, socket, EMFILE, (int domain, int type, int protocol), (domain, type, protocol))
+WRAP(int, setsockopt, ENOBUFS, (int fd, int level, int name, const void *p, socklen_t n),
+     (fd, level, name, p, n))
+WRAP(int, getsockopt, ENOBUFS, (int fd, int level, int name, void *p, socklen_t *n),
+     (fd, level, name, p, n))
+WRAP(int, getsockname, ENOBUFS, (int fd, __SOCKADDR_ARG a, socklen_t *n), (fd, a, n))
+WRAP(int, getentropy, EIO, (void *p, size_t n), (p, n))
+WRAP(int, fstat, EIO, (int fd, struct stat *st), (fd, st))
+WRAP(int, stat, EIO, (const char *path, struct stat *st), (path, st))
+WRAP(int, unlink, EIO, (const char *path), (path))
+WRAP(int, memfd_create, EMFILE, (const char *name, unsigned flags), (name, flags))
+WRAP(int, mkostemp, EACCES, (char *path, int flags), (path, flags))
+WRAP(int, gethostname, EFAULT, (char *p, size_t n), (p, n))
+
+ssize_t getrandom(void *p, size_t n, unsigned flags)
+{
+    static bool interrupted;
+
+    if (fails("getrandom", ENOSYS) || is_interrupted(&interrupted))
+        return -1;
+    return syscall(SYS_getrandom, p, n, flags);
+}
+
+int poll(struct pollfd *p, nfds_t n, int timeout)
+{
+    static int (*real)(struct pollfd *, nfds_t, int);
+    static bool interrupted;
+
+    if (!real)
+        *(void **)&real = next("poll");
+    return fails("poll", ENOMEM) || is_interrupted(&interrupted) ? -1 : real(p, n, timeout);
+}
+
+/* An interrupted connect goes on by itself: POSIX forbids to ask for it again. */
+int connect(int fd, __CONST_SOCKADDR_ARG a, socklen_t n)
+{
+    static int (*real)(int, __CONST_SOCKADDR_ARG, socklen_t);
+    static bool interrupted;
+    int result;
+
+    if (!real)
+        *(void **)&real = next("connect");
+    if (fails("connect", ECONNREFUSED))
+        return -1;
+    result = real(fd, a, n);
+    if (result != 0 && errno != EINPROGRESS)
+        return result;
+    return is_interrupted(&interrupted) ? -1 : result;
+}
+
+/* The descriptor is gone whatever close says. */
+int close(int fd)
+{
+    static int (*real)(int);
+    int result;
+
+    if (!real)
+        *(void **)&real = next("close");
+    result = real(fd);
+    return fails("close", EIO) ? -1 : result;
+}
+
+/* The mode is there only when a file may be made. */
+#define WRAP_OPEN(name)                                                                            \
+    int name(const char *path, int flags, ...)                                                     \
+    {                                                                                              \
+        static int (*real)(const char *, int, ...);                                                \
+        va_list arguments;                                                                         \
+        mode_t mode = 0;                                                                           \
+                                                                                                   \
+        if (flags & (O_CREAT | __O_TMPFILE)) {                                                     \
+            va_start(arguments, flags);                                                            \
+            mode = va_arg(arguments, mode_t);                                                      \
+            va_end(arguments);                                                                     \
+        }                                                                                          \
+        if (!real)                                                                                 \
+            *(void **)&real = next(#name);                                                         \
+        return fails(#name, EMFILE) ? -1 : real(path, flags, mode);                                \
+    }
+
+WRAP_OPEN(open)
+WRAP_OPEN(open64)
+
+int fcntl(int fd, int command, ...)
+{
+    static int (*real)(int, int, ...);
+    va_list arguments;
+    long argument;
+
+    va_start(arguments, command);
+    argument = va_arg(arguments, long);
+    va_end(arguments);
+    if (!real)
+        *(void **)&real = next("fcntl");
+    return fails("fcntl", EMFILE) ? -1 : real(fd, command, argument);
+}
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                struct addrinfo **list)
+{
+    static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    int result;
+
+    if (!real)
+        *(void **)&real = next("getaddrinfo");
+    if (fails("getaddrinfo", ENOMEM))
+        return EAI_MEMORY;
+    sparing++;
+    result = real(host, service, hints, list);
+    sparing--;
+    return result;
+}
+
+struct passwd *getpwuid(uid_t user)
+{
+    static struct passwd *(*real)(uid_t);
+    struct passwd *result;
+
+    if (!real)
+        *(void **)&real = next("getpwuid");
+    if (fails("getpwuid", ENOMEM))
+        return NULL;
+    sparing++;
+    result = real(user);
+    sparing--;
+    return result;
+}
+
+/*
+ * How stdio reads a file is hidden inside libc. So iniparser's reads come here: they fail and are
+ * short as others are, but not interrupted, since a file on disk is not, and stdio takes it for the
+ * end.
+ */
+static ssize_t read_ini(void *cookie, char *p, size_t n)
+{
+    return fails("fread", EIO) ? -1 : syscall(SYS_read, *(int *)cookie, p, shorten(n));
+}
+
+static int close_ini(void *cookie)
+{
+    return (int)syscall(SYS_close, *(int *)cookie);
+}
+
+static FILE *open_ini(const char *path)
+{
+    static const cookie_io_functions_t functions = { .read = read_ini, .close = close_ini };
+    static int fd;
+
+    sparing++;
+    fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    ini = fd >= 0 ? fopencookie(&fd, "r", functions) : NULL;
+    if (!ini)
+        sparing--;
+    return ini;
+}
+
+FILE *fopen(const char *path, const char *mode)
+{
+    static FILE *(*real)(const char *, const char *);
+    const char *dot = strrchr(path, '.');
+
+    if (!real)
+        *(void **)&real = next("fopen");
+    if (fails("fopen", EMFILE))
+        return NULL;
+    return dot && strcmp(dot, ".ini") == 0 ? open_ini(path) : real(path, mode);
+}
+
+int fclose(FILE *file)
+{
+    static int (*real)(FILE *);
+    char line[32];
+    int result;
+
+    if (!real)
+        *(void **)&real = next("fclose");
+    result = real(file);
+    if (file == ini) {
+        ini = NULL;
+        sparing--;
+        (void)snprintf(line, sizeof line, "spared %d", spared);
+        report(line);
+    }
+    return result;
+}
