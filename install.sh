@@ -68,12 +68,13 @@ is_there() {
 
 # The packages that are missing, from column $1 of the table.
 missing_packages() {
+    column=$1
     printf '%s' "$needs" | while read -r sign packages; do
         [ -n "$sign" ] || continue
         is_there "$sign" && continue
         # shellcheck disable=SC2086 # the columns are words
-        set -- "$1" $packages
-        shift "$1"
+        set -- $packages
+        shift $((column - 1))
         printf '%s ' "$1"
     done
 }
