@@ -200,6 +200,11 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){ .max = max };
 }
 
+void buf_over(struct buf *b, char *room, size_t size)
+{
+    *b = (struct buf){ .p = room, .capacity = size, .max = size };
+}
+
 void buf_reserve(struct buf *b, size_t capacity)
 {
     char *grown;

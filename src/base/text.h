@@ -75,6 +75,13 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
+
+/*
+ * A buf over memory of the caller's: it cannot grow, so that no allocation can fail, and buf_free
+ * must not be called. For what has to be said when there is no memory left.
+ */
+void buf_over(struct buf *b, char *room, size_t size);
+
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_slice(struct buf *b, struct slice s);
 void buf_add_string(struct buf *b, const char *s);

@@ -12,7 +12,7 @@ enum {
     LOGGED_MAX = 1000, /* bytes of addresses in a line of the log */
 };
 
-static const char out_of_memory[] = "sendmail: out of memory\n";
+/* Nothing in this file allocates: it must be said, without memory too, what became of a message. */
 
 /* A line that a server, a header or an argument had a hand in must not look like two. */
 static void make_printable(struct buf *line)
@@ -24,23 +24,22 @@ static void make_printable(struct buf *line)
 
 static void say(struct buf *line)
 {
-    struct slice text;
-
     make_printable(line);
-    buf_add_char(line, '\n');
-    text = line->failed ? slice_of(out_of_memory) : buf_slice(line);
-    if (write(STDERR_FILENO, text.p, text.n) < 0)
+    if (line->n == line->max)
+        line->n--;
+    line->p[line->n++] = '\n';
+    if (write(STDERR_FILENO, line->p, line->n) < 0)
         return; /* nobody is left who could be told */
 }
 
 static void add_hint(struct buf *line, const struct status *st, const struct account *account)
 {
+    char room[LINE_MAX_BYTES];
     struct buf hint;
 
-    buf_init(&hint, LINE_MAX_BYTES);
+    buf_over(&hint, room, sizeof room);
     if (hint_for(st, account, &hint) && !hint.failed)
         buf_addf(line, " (%.*s)", (int)hint.n, hint.p);
-    buf_free(&hint);
 }
 
 static size_t count_failed(const struct envelope *envelope, const struct outcome *outcome)
@@ -77,27 +76,26 @@ static void add_refused(struct buf *line, const struct status *worst,
 void report_failure(const struct status *worst, const struct account *account,
                     const struct envelope *envelope, const struct outcome *outcome)
 {
+    char room[LINE_MAX_BYTES];
     struct buf line;
 
-    buf_init(&line, LINE_MAX_BYTES);
+    buf_over(&line, room, sizeof room);
     buf_add_string(&line, "sendmail: ");
     status_describe(worst, &line);
     add_hint(&line, worst, account);
     if (envelope && outcome && outcome->recipients)
         add_refused(&line, worst, envelope, outcome);
     say(&line);
-    buf_free(&line);
 }
 
 void report_log_failure(const struct status *why)
 {
+    char room[LINE_MAX_BYTES];
     struct buf line;
 
-    buf_init(&line, LINE_MAX_BYTES);
+    buf_over(&line, room, sizeof room);
     status_describe(why, &line);
-    log_line(LOG_LEVEL_ERROR, "exit=%d error=%.*s", status_exit(why), (int)line.n,
-             line.n > 0 ? line.p : "");
-    buf_free(&line);
+    log_line(LOG_LEVEL_ERROR, "exit=%d error=%.*s", status_exit(why), (int)line.n, line.p);
 }
 
 static bool is_same_result(const struct status *a, const struct status *b)
@@ -109,6 +107,7 @@ static bool is_same_result(const struct status *a, const struct status *b)
 static void log_group(const struct envelope *envelope, const struct outcome *outcome,
                       const struct status *result, struct slice to)
 {
+    char room[LINE_MAX_BYTES];
     struct buf error;
 
     if (result->code == CODE_OK) {
@@ -120,30 +119,28 @@ static void log_group(const struct envelope *envelope, const struct outcome *out
                  outcome->said);
         return;
     }
-    buf_init(&error, LINE_MAX_BYTES);
+    buf_over(&error, room, sizeof room);
     status_describe(result, &error);
     log_line(LOG_LEVEL_ERROR,
              "from=<%s> to=%.*s host=%s:%u tls=%s seconds=%lld.%02lld exit=%d error=%.*s",
              envelope->reverse_path, (int)to.n, to.p, outcome->host, outcome->port, outcome->tls,
              (long long)(outcome->millis / 1000), (long long)(outcome->millis % 1000 / 10),
-             status_exit(result), (int)error.n, error.n > 0 ? error.p : "");
-    buf_free(&error);
+             status_exit(result), (int)error.n, error.p);
 }
 
 void report_log_outcome(const struct envelope *envelope, const struct outcome *outcome)
 {
     const struct status *results = outcome->recipients;
     size_t count = envelope->forward_count;
+    char room[LINE_MAX_BYTES];
     struct buf to;
 
-    buf_init(&to, LINE_MAX_BYTES);
+    buf_over(&to, room, sizeof room);
     for (size_t i = 0; i < count; i++) {
         buf_addf(&to, "%s<%s>", to.n > 0 ? "," : "", envelope->forward_paths[i]);
         if (i + 1 < count && to.n < LOGGED_MAX && is_same_result(&results[i], &results[i + 1]))
             continue;
-        log_group(envelope, outcome, &results[i],
-                  to.failed ? slice_of("(out of memory)") : buf_slice(&to));
+        log_group(envelope, outcome, &results[i], buf_slice(&to));
         buf_clear(&to);
     }
-    buf_free(&to);
 }

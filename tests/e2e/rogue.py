@@ -104,6 +104,7 @@ class Rogue:
         self.keywords = KEYWORDS if keywords is None else keywords
         self.sessions = []
         self._connections, self._threads = [], []
+        self._accepting = threading.Lock()  # so that a session is seen with its thread
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._listener = socket.create_server((address, 0), family=family)
         self.address, self.port = address, self._listener.getsockname()[1]
@@ -120,7 +121,9 @@ class Rogue:
     def wait(self, seconds=10):
         """Until a client came, and all that came have gone, so that what they sent has been read."""
         wait_for(lambda: self.sessions, seconds, "a connection to the rogue server")
-        for thread in list(self._threads):
+        with self._accepting:
+            threads = list(self._threads)
+        for thread in threads:
             thread.join(seconds)
             assert not thread.is_alive(), "a client of the rogue server did not go away"
 
@@ -140,11 +143,13 @@ class Rogue:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            self._connections.append(connection)
-            self.sessions.append(Session())
-            thread = threading.Thread(target=self._serve, args=(connection, self.sessions[-1]), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            session = Session()
+            thread = threading.Thread(target=self._serve, args=(connection, session), daemon=True)
+            with self._accepting:
+                self._connections.append(connection)
+                self.sessions.append(session)
+                self._threads.append(thread)
+                thread.start()
 
     def _serve(self, connection, session):
         dialogue = _Dialogue(self, connection, session)
@@ -252,7 +257,8 @@ class _Dialogue:
     def _start_tls(self):
         self.server.context.sni_callback = lambda _socket, name, _context: setattr(self.session, "server_name", name)
         self.socket = self.server.context.wrap_socket(self.socket, server_side=True)
-        self.session.tls = self.socket.cipher()[:2]
+        cipher = self.socket.cipher()  # None when the client has gone already
+        self.session.tls = cipher and cipher[:2]
         self.buffer = b""
 
     def _receive(self):

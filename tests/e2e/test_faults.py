@@ -47,7 +47,7 @@ class Way:
 WAYS = {
     "implicit": Way("implicit", ENCODED, calls=("getrandom", "fread")),
     "starttls": Way("starttls", RECORD, {"password": None, "password_file": "{folder}/password"}, ("-f", "bounces@example.it"), calls=("fstat",)),
-    "plain": Way("none", LARGE, {"from": None, "hostname": None, "log": "{folder}/log"}, ("-F", "The Mailer", "bert"), True, ("write", "pread", "gethostname")),
+    "plain": Way("none", LARGE, {"from": None, "hostname": None, "log": "{folder}/log"}, ("-F", "The Mailer", "bert"), True, ("write", "pread", "gethostname", "getpwuid", "memfd_create")),
 }
 
 

@@ -129,6 +129,19 @@ static void buffers_keep_their_maximum(void **state)
     buf_wipe(&b);
 }
 
+static void borrowed_memory_is_never_grown(void **state)
+{
+    char room[8];
+    struct buf b;
+
+    (void)state;
+    buf_over(&b, room, sizeof room);
+    buf_add_string(&b, "12345678");
+    check("it may fill up", !b.failed && b.n == 8 && b.p == room);
+    buf_add_char(&b, '9');
+    check("and fails then", b.failed && b.n == 8 && b.p == room);
+}
+
 static void slices_are_taken_apart(void **state)
 {
     struct slice in = slice_of("one\r\ntwo\n\nlast"), part = { 0 };
@@ -177,6 +190,7 @@ int main(void)
         cmocka_unit_test(utf8),
         cmocka_unit_test(base64),
         cmocka_unit_test(buffers_keep_their_maximum),
+        cmocka_unit_test(borrowed_memory_is_never_grown),
         cmocka_unit_test(slices_are_taken_apart),
         cmocka_unit_test(copies),
     };
