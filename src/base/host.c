@@ -1,7 +1,5 @@
 #include "base/host.h"
 
-#include "base/text.h"
-
 #include <string.h>
 #include <unistd.h>
 
@@ -16,21 +14,31 @@ static bool is_label(struct slice label)
     return true;
 }
 
-bool host_name_is_public(const char *name)
+bool host_name_is_local(struct slice name)
 {
     static const char *const locals[] = { "localhost", "localdomain" };
-    struct slice rest = slice_of(name), label = { 0 };
-    size_t labels = 0;
+    struct slice label = { 0 };
+
+    if (slice_find(name, '.') == name.n)
+        return true;
+    while (slice_take_until(&name, ".", &label))
+        continue;
+    for (size_t i = 0; i < sizeof locals / sizeof *locals; i++)
+        if (slice_equal_nocase(label, slice_of(locals[i])))
+            return true;
+    return false;
+}
+
+bool host_name_is_public(const char *name)
+{
+    struct slice rest = slice_of(name), label;
 
     if (rest.n == 0 || rest.n >= HOST_NAME_ROOM || rest.p[rest.n - 1] == '.')
         return false;
-    for (; slice_take_until(&rest, ".", &label); labels++)
+    while (slice_take_until(&rest, ".", &label))
         if (!is_label(label))
             return false;
-    for (size_t i = 0; i < sizeof locals / sizeof *locals; i++)
-        if (slice_equal_nocase(label, slice_of(locals[i])))
-            return false;
-    return labels > 1;
+    return !host_name_is_local(slice_of(name));
 }
 
 bool host_own_name(char *out, size_t room)

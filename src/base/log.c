@@ -63,8 +63,21 @@ enum code log_open(const char *program, const char *target, struct status *why)
 static void make_printable(char *line)
 {
     for (char *p = line; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+        if (is_control(*p))
             *p = '?';
+}
+
+/* What cannot be written is lost: a full disk must not keep a message from being sent. */
+void log_write(int fd, struct slice bytes)
+{
+    while (bytes.n > 0) {
+        ssize_t n = write(fd, bytes.p, bytes.n);
+
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return;
+        if (n > 0)
+            bytes = slice_part(bytes, (size_t)n, bytes.n);
+    }
 }
 
 static void write_to_fd(const char *line)
@@ -77,8 +90,9 @@ static void write_to_fd(const char *line)
     if (state.fd != STDERR_FILENO && localtime_r(&now, &local))
         (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S%z ", &local);
     n = snprintf(out, sizeof out, "%s%s[%ld]: %s\n", stamp, state.program, (long)getpid(), line);
-    if (n > 0 && write(state.fd, out, (size_t)n < sizeof out ? (size_t)n : sizeof out - 1) < 0)
-        return; /* a full disk must not keep a message from being sent */
+    if (n > 0)
+        log_write(state.fd,
+                  (struct slice){ out, (size_t)n < sizeof out ? (size_t)n : sizeof out - 1 });
 }
 
 void log_line(enum log_level level, const char *format, ...)

@@ -25,6 +25,9 @@ void log_close(void);
 /* One line; a syslog that cannot be reached is not an error. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Writes bytes to a descriptor, all that it takes, and does not mind when it takes none. */
+void log_write(int fd, struct slice bytes);
+
 /* Turns on the dialogue of -v on stderr. */
 void log_trace_on(void);
 bool log_traces(void);

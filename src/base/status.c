@@ -102,11 +102,8 @@ void status_said(struct status *why, struct slice said)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < said.n && n + 1 < sizeof why->said; i++) {
-        unsigned char c = (unsigned char)said.p[i];
-
-        why->said[n++] = c < 0x20 || c == 0x7f ? '?' : (char)c;
-    }
+    for (size_t i = 0; i < said.n && n + 1 < sizeof why->said; i++)
+        why->said[n++] = is_control(said.p[i]) ? '?' : said.p[i];
     why->said[n] = 0;
 }
 

@@ -39,6 +39,11 @@ bool is_space(char c)
     return c == ' ' || c == '\t';
 }
 
+bool is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
 char to_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
@@ -144,43 +149,52 @@ bool slice_is_ascii(struct slice s)
     return true;
 }
 
-/* Length of the well-formed UTF-8 sequence at s, 0 when there is none. */
-static size_t utf8_sequence(struct slice s)
+/* RFC 3629 section 4: the range of the second byte depends on the first. */
+static void begin_sequence(struct utf8_check *u, unsigned char first)
 {
-    /* RFC 3629 section 4: the second byte's range depends on the first. */
     static const struct {
         unsigned char first, last, low, high;
-        size_t length;
-    } forms[] = {
-        { 0x00, 0x7f, 0x00, 0x00, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-        { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+        unsigned left;
+    } rows[] = {
+        { 0xc2, 0xdf, 0x80, 0xbf, 1 }, { 0xe0, 0xe0, 0xa0, 0xbf, 2 }, { 0xe1, 0xec, 0x80, 0xbf, 2 },
+        { 0xed, 0xed, 0x80, 0x9f, 2 }, { 0xee, 0xef, 0x80, 0xbf, 2 }, { 0xf0, 0xf0, 0x90, 0xbf, 3 },
+        { 0xf1, 0xf3, 0x80, 0xbf, 3 }, { 0xf4, 0xf4, 0x80, 0x8f, 3 },
     };
-    const unsigned char *p = (const unsigned char *)s.p;
 
-    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
-        if (p[0] < forms[f].first || p[0] > forms[f].last)
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (first < rows[i].first || first > rows[i].last)
             continue;
-        if (forms[f].length > s.n)
-            return 0;
-        for (size_t i = 1; i < forms[f].length; i++)
-            if (p[i] < (i == 1 ? forms[f].low : 0x80) || p[i] > (i == 1 ? forms[f].high : 0xbf))
-                return 0;
-        return forms[f].length;
+        u->low = rows[i].low;
+        u->high = rows[i].high;
+        u->left = rows[i].left;
+        return;
     }
-    return 0;
+    u->bad = true;
+}
+
+void utf8_check_piece(struct utf8_check *u, struct slice piece)
+{
+    for (size_t i = 0; i < piece.n && !u->bad; i++) {
+        unsigned char c = (unsigned char)piece.p[i];
+
+        if (u->left == 0) {
+            if (c >= 0x80)
+                begin_sequence(u, c);
+            continue;
+        }
+        u->bad = c < u->low || c > u->high;
+        u->left--;
+        u->low = 0x80;
+        u->high = 0xbf;
+    }
 }
 
 bool slice_is_utf8(struct slice s)
 {
-    while (s.n > 0) {
-        size_t length = utf8_sequence(s);
+    struct utf8_check u = { 0 };
 
-        if (length == 0)
-            return false;
-        s = slice_part(s, length, s.n);
-    }
-    return true;
+    utf8_check_piece(&u, s);
+    return !u.bad && u.left == 0;
 }
 
 char *slice_dup(struct slice s)

@@ -29,7 +29,7 @@ bool slice_equal(struct slice a, struct slice b);
 bool slice_equal_nocase(struct slice a, struct slice b);
 bool slice_starts_nocase(struct slice s, struct slice prefix);
 
-/* Whether the words of needle occur in s, without regard to ASCII case. An empty needle does. */
+/* Whether needle occurs in s, without regard to ASCII case. An empty needle does. */
 bool slice_contains_nocase(struct slice s, struct slice needle);
 
 /* s without leading and trailing space, tab, CR and LF. */
@@ -56,11 +56,22 @@ bool slice_number(struct slice s, uint64_t max, uint64_t *out);
 /* ASCII, whatever the locale says. */
 bool is_digit(char c);
 bool is_alpha(char c);
-bool is_space(char c); /* space and tab only: RFC 5322 WSP */
+bool is_space(char c);   /* space and tab only: RFC 5322 WSP */
+bool is_control(char c); /* tab, CR and LF too */
 char to_lower(char c);
 
 /* Whether s is well-formed UTF-8 as RFC 3629 has it: no overlong form, no surrogate. */
 bool slice_is_utf8(struct slice s);
+
+/* The same for bytes that come in pieces: all-zero at the start; in the end it is UTF-8 when there
+ * is nothing bad and nothing left. */
+struct utf8_check {
+    unsigned left; /* bytes that the sequence under way still needs */
+    unsigned char low, high;
+    bool bad;
+};
+void utf8_check_piece(struct utf8_check *u, struct slice piece);
+
 bool slice_is_ascii(struct slice s);
 
 /*

@@ -4,12 +4,6 @@
 
 #include "mail/envelope.h"
 
-enum body_type {
-    BODY_UNSET,
-    BODY_7BIT,
-    BODY_8BITMIME,
-};
-
 /* What the command line asks for. Strings are borrowed from argv. */
 struct options {
     char mode;                  /* of -b, 'q' for -q; 'm', to send a message, by default */
@@ -20,7 +14,6 @@ struct options {
     const char *full_name;      /* -F, NULL when not given */
     const char *config;         /* -C, NULL when not given */
     const char *account;        /* -a, NULL when not given */
-    enum body_type body;        /* -B */
     unsigned notify;            /* -N, of enum dsn_notify; 0 when not given */
     enum dsn_return dsn_return; /* -R */
     const char *envelope_id;    /* -V, NULL when not given */

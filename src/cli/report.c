@@ -18,7 +18,7 @@ enum {
 static void make_printable(struct buf *line)
 {
     for (size_t i = 0; i < line->n; i++)
-        if ((unsigned char)line->p[i] < 0x20 || line->p[i] == 0x7f)
+        if (is_control(line->p[i]))
             line->p[i] = '?';
 }
 
@@ -28,8 +28,7 @@ static void say(struct buf *line)
     if (line->n == line->max)
         line->n--;
     line->p[line->n++] = '\n';
-    if (write(STDERR_FILENO, line->p, line->n) < 0)
-        return; /* nobody is left who could be told */
+    log_write(STDERR_FILENO, buf_slice(line));
 }
 
 static void add_hint(struct buf *line, const struct status *st, const struct account *account)

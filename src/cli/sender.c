@@ -2,18 +2,20 @@
 
 #include <string.h>
 
-/* Some callers quote for a shell that is not there: -f 'root' with the quotes in it. */
-static struct slice without_quotes(struct slice s)
+/* root@vm and root@localhost are bare names when there is a domain: a provider takes neither. */
+static void drop_local_domain(const struct sender_facts *facts, struct address *a)
 {
-    if (s.n >= 2 && s.p[0] == '\'' && s.p[s.n - 1] == '\'')
-        return slice_part(s, 1, s.n - 1);
-    return s;
+    if (facts->domain[0] != 0)
+        address_drop_local_domain(a);
 }
 
 static enum code parse_given(const struct sender_facts *facts, struct address *out,
                              struct status *why)
 {
-    return address_parse(without_quotes(slice_trim(slice_of(facts->given))), out, why);
+    if (address_parse(slice_of(facts->given), out, why))
+        return why->code;
+    drop_local_domain(facts, out);
+    return CODE_OK;
 }
 
 static bool is_complete(const struct address *a)
@@ -38,6 +40,7 @@ static struct address first_in_header(const struct sender_facts *facts)
 
     if (address_next(&list, &a, &ignored))
         a = (struct address){ 0 };
+    drop_local_domain(facts, &a);
     return a;
 }
 
@@ -152,7 +155,7 @@ void sender_full_name(const char *gecos, const char *login, struct buf *out)
                          login[0] >= 'a' && login[0] <= 'z' ? (char)(login[0] - 32) : login[0]);
             buf_add_string(out, login + 1);
         } else {
-            buf_add_char(out, (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c);
+            buf_add_char(out, is_control(c) ? ' ' : c);
         }
     }
 }

@@ -26,11 +26,11 @@ struct sender {
 /*
  * The reverse-path is what -f gives; else the account's `from`; else the first complete address of
  * the header's From; else the address of the account. That one is `from`, else `user` when it is an
- * address, else login@domain, else login@host. A bare name is qualified with `domain`; -f with a
- * bare name and no domain gives the address of the account. A From is made of -f when that is
- * complete, else of the address of the account, else of whatever address is known.
- * CODE_ADDRESS when -f cannot be parsed, CODE_CONFIG when `from` cannot, or when no address is
- * known at all.
+ * address, else login@domain, else login@host. A bare name is qualified with `domain`, and so is a
+ * name at a local host (host.h) that -f or the header gives; -f with a bare name and no domain
+ * gives the address of the account. A From is made of -f when that is complete, else of the address
+ * of the account, else of whatever address is known. CODE_ADDRESS when -f cannot be parsed,
+ * CODE_CONFIG when `from` cannot, or when no address is known at all.
  */
 enum code sender_choose(const struct sender_facts *facts, struct sender *out, struct status *why)
     __attribute__((warn_unused_result));

@@ -173,13 +173,22 @@ static enum code choose_sender(struct submitting *s, struct status *why)
     return envelope_set_sender(&s->envelope, &s->sender.reverse_path, why);
 }
 
+/* Folding belongs to headers: a line end in an argument is somebody's try at a second line. */
+static enum code add_argument(struct submitting *s, const char *list, struct status *why)
+{
+    if (list[strcspn(list, "\r\n")] != 0)
+        return status_set(why, CODE_ADDRESS, STAGE_OPTIONS,
+                          "the address \"%.100s\" cannot be used: a line end in it", list);
+    return envelope_add_list(&s->envelope, slice_of(list), slice_of(s->account.domain), why);
+}
+
 static enum code collect_recipients(struct submitting *s, struct status *why)
 {
     const struct options *o = s->options;
     struct slice domain = slice_of(s->account.domain);
 
     for (size_t i = 0; i < o->recipient_count; i++)
-        if (envelope_add_list(&s->envelope, slice_of(o->recipients[i]), domain, why))
+        if (add_argument(s, o->recipients[i], why))
             return why->code;
     if (o->from_header && message_recipients(&s->message, &s->envelope, domain, why))
         return why->code;

@@ -163,11 +163,6 @@ const char *config_warning(const struct config *c)
     return c->warning;
 }
 
-const char *config_path(const struct config *c)
-{
-    return c->file.path;
-}
-
 /* The account's value, else the default for every account. */
 static const char *effective_value(const struct config *c, struct slice section,
                                    const struct key *key)
@@ -211,7 +206,7 @@ static enum code fill(const struct config *c, struct slice section, struct accou
 
         if (!value)
             value = keys[i].fallback;
-        if (!value && keys[i].type > KEY_HOST)
+        if (!value && keys[i].type > KEY_HOST) /* no string: zero, as it is */
             continue;
         if (keys_parse(&keys[i], value ? value : "", account, why))
             return why->code;

@@ -35,7 +35,6 @@ void config_free(struct config *c); /* also wipes the secrets */
 
 /* A line for the administrator's log, or NULL. */
 const char *config_warning(const struct config *c);
-const char *config_path(const struct config *c);
 
 /*
  * Fills *account by name, or with NULL the first account one of whose `match` patterns fits the

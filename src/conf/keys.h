@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "conf/account.h"
 
+/* The strings first, up to KEY_HOST: such a field is "" when nothing sets it. */
 enum key_type {
     KEY_TEXT,
     KEY_PATH,   /* absolute, or a word of choices */

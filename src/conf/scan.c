@@ -223,12 +223,12 @@ static enum code scan_key(struct scanner *s, struct slice line)
 static enum code check_bytes(struct scanner *s, struct slice line)
 {
     for (size_t i = 0; i < line.n; i++) {
-        unsigned char c = (unsigned char)line.p[i];
+        char c = line.p[i];
 
         if (c == 0)
             return refuse(s, "a NUL byte; the file must be plain text, ASCII or UTF-8");
-        if ((c < 0x20 && c != '\t' && !(c == '\r' && i + 1 == line.n)) || c == 0x7f)
-            return refuse(s, "a control character, 0x%02x", c);
+        if (is_control(c) && c != '\t' && !(c == '\r' && i + 1 == line.n))
+            return refuse(s, "a control character, 0x%02x", (unsigned)c);
     }
     return CODE_OK;
 }

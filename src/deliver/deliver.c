@@ -175,20 +175,27 @@ static void release(struct delivery *d)
     buf_wipe(&d->password);
 }
 
+static void say_where(const struct account *account, struct status *st)
+{
+    bool colons = strchr(account->host, ':') && account->host[0] != '[';
+
+    status_at(st, colons ? "[%s]:%u" : "%s:%u", account->host, account->port);
+}
+
 /* A failure before the message was offered is that of every recipient: a login refused leaves
  * nobody who was accepted. Each learns where it happened. */
 static void settle(const struct account *account, const struct submission *submission,
                    struct outcome *outcome, bool offered, struct status *why)
 {
     if (why->code)
-        status_at(why, "%s:%u", account->host, account->port);
+        say_where(account, why);
     for (size_t i = 0; i < submission->envelope->forward_count; i++) {
         struct status *one = &outcome->recipients[i];
 
         if (one->code == CODE_OK && !offered)
             *one = *why;
         if (one->code != CODE_OK)
-            status_at(one, "%s:%u", account->host, account->port);
+            say_where(account, one);
     }
 }
 

@@ -1,4 +1,6 @@
 #include "mail/address.h"
+
+#include "base/host.h"
 #include "mail/spec.h"
 #include "mail/token.h"
 
@@ -7,11 +9,6 @@
 enum {
     EXCERPT_MAX = 100, /* of a text that is refused, for people to find it */
 };
-
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
 
 /* Takes all that may stand in a display name or a local part, and gives it without the gaps around
  * it. */
@@ -278,6 +275,17 @@ enum code address_qualify(struct address *a, struct slice domain, struct status 
     }
     a->utf8 = a->utf8 || !slice_is_ascii(domain);
     return CODE_OK;
+}
+
+void address_drop_local_domain(struct address *a)
+{
+    struct slice domain = address_domain(a);
+
+    if (domain.n == 0 || domain.p[0] == '[' || !host_name_is_local(domain))
+        return;
+    memset(a->spec + a->at, 0, a->length - a->at);
+    a->length = a->at;
+    a->utf8 = !slice_is_ascii(address_local(a));
 }
 
 /* Where the domain begins, its '@' with it: a domain has no other. */

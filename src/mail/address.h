@@ -59,6 +59,13 @@ struct slice address_domain(const struct address *a);
 enum code address_qualify(struct address *a, struct slice domain, struct status *why)
     __attribute__((warn_unused_result));
 
+/*
+ * Makes a bare name of an address whose domain is known near its own host alone, as root@vm or
+ * root@localhost: to a provider it says no more, and as a sender most refuse it. Others, and
+ * domain literals, stay as they are.
+ */
+void address_drop_local_domain(struct address *a);
+
 /* Whether two specs mean one mailbox: the domain without regard to case (RFC 5321 section 2.4). */
 bool address_equal(struct slice a, struct slice b);
 

@@ -42,10 +42,15 @@ enum code envelope_set_sender(struct envelope *e, const struct address *a, struc
     return CODE_OK;
 }
 
-/* FNV-1a. All of it in lower case: paths that address_equal finds equal must have one hash. */
-static uint64_t hash_path(struct slice path)
+/*
+ * FNV-1a. All of it in lower case: paths that address_equal finds equal must have one hash. Where
+ * the set stands in memory goes into it, down to the lowest bits: nobody can then write a list
+ * whose hashes are all the same, which would take seconds.
+ */
+static uint64_t hash_path(const struct envelope *e, struct slice path)
 {
-    uint64_t hash = 0xcbf29ce484222325;
+    uint64_t place = (uint64_t)(uintptr_t)e->slots * 0x9e3779b97f4a7c15;
+    uint64_t hash = 0xcbf29ce484222325 ^ place ^ place >> 32;
 
     for (size_t i = 0; i < path.n; i++)
         hash = (hash ^ (unsigned char)to_lower(path.p[i])) * 0x100000001b3;
@@ -70,7 +75,7 @@ static uint64_t *find_slot(const struct envelope *e, struct slice path, uint64_t
 static void enter(struct envelope *e, size_t index)
 {
     struct slice path = slice_of(e->forward_paths[index]);
-    uint64_t hash = hash_path(path);
+    uint64_t hash = hash_path(e, path);
 
     *find_slot(e, path, hash) = (hash >> 32 << 32) | (index + 1);
 }
@@ -78,7 +83,7 @@ static void enter(struct envelope *e, size_t index)
 static bool is_there(const struct envelope *e, struct slice path)
 {
     if (e->slots)
-        return *find_slot(e, path, hash_path(path)) != 0;
+        return *find_slot(e, path, hash_path(e, path)) != 0;
     for (size_t i = 0; i < e->forward_count; i++)
         if (address_equal(path, slice_of(e->forward_paths[i])))
             return true;

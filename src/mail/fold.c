@@ -5,9 +5,9 @@
 void fold_clean(struct buf *field)
 {
     for (size_t i = 0; i < field->n; i++) {
-        unsigned char c = (unsigned char)field->p[i];
+        char c = field->p[i];
 
-        if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f)
+        if (is_control(c) && c != '\t' && c != '\n')
             field->p[i] = ' ';
     }
 }

@@ -55,15 +55,3 @@ bool header_find(struct slice block, const char *name, struct field *out)
             return true;
     return false;
 }
-
-void header_unfold(struct slice value, struct buf *out)
-{
-    struct slice rest = slice_trim(value), line;
-
-    while (slice_take_line(&rest, &line)) {
-        buf_add_slice(out, line);
-        /* A LF that folds nothing must not run two words into one. */
-        if (rest.n > 0 && !is_space(rest.p[0]))
-            buf_add_char(out, ' ');
-    }
-}

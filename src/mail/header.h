@@ -27,7 +27,4 @@ bool header_line_begins_field(struct slice line);
 /* The first field of that name, without regard to case. */
 bool header_find(struct slice block, const char *name, struct field *out);
 
-/* Appends the value unfolded: LF before white space goes, leading and trailing white space too. */
-void header_unfold(struct slice value, struct buf *out);
-
 #endif

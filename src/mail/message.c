@@ -2,7 +2,6 @@
 
 #include "mail/envelope.h"
 #include "mail/header.h"
-#include "mail/mime.h"
 
 void message_init(struct message *m)
 {
@@ -117,48 +116,5 @@ enum code message_recipients(const struct message *m, struct envelope *e, struct
     while (header_next(&block, &field))
         if ((kind_of(&field) & RECIPIENTS) && add_field(e, &field, domain, why))
             return why->code;
-    return CODE_OK;
-}
-
-/* Appends the block to out, with fields that say quoted-printable. */
-static void add_relabelled(struct buf *out, const struct message *m, const struct mime_kind *kind)
-{
-    static const char encoding[] = "Content-Transfer-Encoding";
-    struct slice block = buf_slice(&m->header);
-    struct field field;
-
-    while (header_next(&block, &field))
-        if (!slice_equal_nocase(field.name, slice_of(encoding)))
-            buf_add_slice(out, field.whole);
-    if (!kind->has_version)
-        buf_add_string(out, "MIME-Version: 1.0\n");
-    if (!kind->has_type)
-        buf_addf(out, "Content-Type: text/plain; charset=%s\n",
-                 m->body_utf8 ? "utf-8" : "unknown-8bit");
-    buf_addf(out, "%s: quoted-printable\n", encoding);
-}
-
-enum code message_make_7bit(struct message *m, struct status *why)
-{
-    struct mime_kind kind;
-    struct buf header;
-
-    if (!m->body_8bit || m->encoding == ENCODING_QUOTED_PRINTABLE)
-        return CODE_OK;
-    kind = mime_kind_of(buf_slice(&m->header));
-    if (!kind.is_text || !kind.identity || kind.is_signed)
-        return status_set(
-            why, CODE_NO_8BITMIME, STAGE_MAIL,
-            "the message has 8-bit bytes that cannot be encoded, and the server takes "
-            "none (no 8BITMIME)");
-    buf_init(&header, m->header.max);
-    add_relabelled(&header, m, &kind);
-    if (header.failed) {
-        buf_free(&header);
-        return status_set(why, CODE_MEMORY, STAGE_MAIL, "out of memory");
-    }
-    buf_free(&m->header);
-    m->header = header;
-    m->encoding = ENCODING_QUOTED_PRINTABLE;
     return CODE_OK;
 }

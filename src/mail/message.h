@@ -63,7 +63,8 @@ void message_free(struct message *m);
 /*
  * Reads to the end of file, from the current offset, whatever kind of file it is; also past a dot
  * that ended the message (but not on a terminal), and past an error, so that the writer never gets
- * SIGPIPE. Leading mbox "From " and ">From " lines are dropped. The first line that is neither a
+ * SIGPIPE. Leading mbox lines, which begin with "From " or ">From ", are dropped when they hold a
+ * date or a field follows; else they are text. The first line that is neither a
  * field nor a continuation ends the header, as an empty line does, and is then the first of the
  * body. CODE_READ when read(2) fails: nothing may be sent then. CODE_TOO_BIG, CODE_MESSAGE (header
  * block over MESSAGE_HEADER_MAX), CODE_FILE_CREATE, CODE_MEMORY.
@@ -82,12 +83,5 @@ void message_drain(int fd);
  */
 enum code message_recipients(const struct message *m, struct envelope *e, struct slice domain,
                              struct status *why) __attribute__((warn_unused_result));
-
-/*
- * Gives the body a form that a 7-bit server takes. CODE_NO_8BITMIME when that would need taking it
- * apart: only a single-part text message that is not signed can be encoded as a whole.
- */
-enum code message_make_7bit(struct message *m, struct status *why)
-    __attribute__((warn_unused_result));
 
 #endif

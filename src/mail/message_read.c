@@ -28,13 +28,6 @@ enum held {
     HELD_LINE, /* a line that is a lone dot */
 };
 
-/* A UTF-8 sequence may be cut by the end of a piece. */
-struct utf8_check {
-    unsigned left; /* bytes that the sequence still needs */
-    unsigned char low, high;
-    bool bad;
-};
-
 struct reader {
     struct message *m;
     int fd;
@@ -44,6 +37,7 @@ struct reader {
     uint64_t carriage_returns; /* read last: whether LF follows decides what they are */
     size_t line;               /* length of the line under way */
     bool judged;               /* the header line under way is known to be one */
+    size_t doubtful;           /* bytes at the start of the header: an mbox's lines, or text */
     bool stuffed;              /* the body line under way begins with ".." */
     bool bare_dot;             /* a body line begins with a dot that is not stuffed */
     size_t longest_stuffed;
@@ -74,46 +68,6 @@ void message_drain(int fd)
         drained += (size_t)n;
 }
 
-/* RFC 3629 section 4: the range of the second byte depends on the first. */
-static void begin_sequence(struct utf8_check *u, unsigned char first)
-{
-    static const struct {
-        unsigned char first, last, low, high;
-        unsigned left;
-    } rows[] = {
-        { 0xc2, 0xdf, 0x80, 0xbf, 1 }, { 0xe0, 0xe0, 0xa0, 0xbf, 2 }, { 0xe1, 0xec, 0x80, 0xbf, 2 },
-        { 0xed, 0xed, 0x80, 0x9f, 2 }, { 0xee, 0xef, 0x80, 0xbf, 2 }, { 0xf0, 0xf0, 0x90, 0xbf, 3 },
-        { 0xf1, 0xf3, 0x80, 0xbf, 3 }, { 0xf4, 0xf4, 0x80, 0x8f, 3 },
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (first < rows[i].first || first > rows[i].last)
-            continue;
-        u->low = rows[i].low;
-        u->high = rows[i].high;
-        u->left = rows[i].left;
-        return;
-    }
-    u->bad = true;
-}
-
-static void check_utf8(struct utf8_check *u, struct slice s)
-{
-    for (size_t i = 0; i < s.n && !u->bad; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if (u->left == 0) {
-            if (c >= 0x80)
-                begin_sequence(u, c);
-            continue;
-        }
-        u->bad = c < u->low || c > u->high;
-        u->left--;
-        u->low = 0x80;
-        u->high = 0xbf;
-    }
-}
-
 static bool has_8bit(struct slice s)
 {
     uint64_t all = 0, word;
@@ -138,7 +92,7 @@ static enum code add_body(struct reader *r, struct slice span, struct status *wh
     m->body_8bit = m->body_8bit || high;
     m->body_nul = m->body_nul || memchr(span.p, 0, span.n);
     if (high || r->utf8.left > 0)
-        check_utf8(&r->utf8, span);
+        utf8_check_piece(&r->utf8, span);
     return store_add(&m->body, span, why);
 }
 
@@ -225,37 +179,73 @@ static enum code take_body(struct reader *r, struct slice in, struct status *why
     return CODE_OK;
 }
 
-/* The line that a mailbox file puts before a message; "From : x" is a field. */
-static bool is_mbox_line(struct slice line)
+/* How the line begins that a mailbox file puts before a message; "From : x" is a field. */
+static bool begins_as_mbox(struct slice line)
 {
     return line.n < MESSAGE_LINE_MAX && (slice_equal(slice_part(line, 0, 5), slice_of("From ")) ||
                                          slice_equal(slice_part(line, 0, 6), slice_of(">From ")));
 }
 
+static bool is_short_name(struct slice word, const char *names)
+{
+    for (; word.n == 3 && *names; names += 3)
+        if (slice_equal(word, (struct slice){ names, 3 }))
+            return true;
+    return false;
+}
+
+/* Whether there is a date as in "From root@host Tue Sep  1 10:00:00 2026". */
+static bool has_mbox_date(struct slice line)
+{
+    bool after_day = false;
+    struct slice word;
+
+    while (slice_take_word(&line, &word)) {
+        if (after_day && is_short_name(word, "JanFebMarAprMayJunJulAugSepOctNovDec"))
+            return true;
+        after_day = is_short_name(word, "SunMonTueWedThuFriSat");
+    }
+    return false;
+}
+
+/* What was read from byte `from` on is the body's. */
+static enum code leave_header(struct reader *r, size_t from, struct status *why)
+{
+    struct slice text = slice_part(buf_slice(&r->m->header), from, r->m->header.n);
+
+    r->m->header.n = from;
+    r->doubtful = 0;
+    r->line = 0;
+    r->phase = PHASE_BODY;
+    return take_body(r, text, why);
+}
+
 /*
  * Decides what the line at the end of the block is. All of it is there, or MESSAGE_LINE_MAX bytes:
- * a name cannot be longer, and how the bytes were cut into reads must not matter.
+ * a name cannot be longer, and how the bytes were cut into reads must not matter. "From now on" may
+ * be text as well as an mbox line: without a date in it, a field behind it decides.
  */
 static enum code judge_header_line(struct reader *r, struct status *why)
 {
     struct buf *header = &r->m->header;
     size_t before = header->n - r->line;
-    struct slice line;
+    struct slice line = slice_part(buf_slice(header), before, header->n);
+    bool is_first = before == r->doubtful;
 
-    if (r->line == 0) {
-        r->phase = PHASE_BODY;
-        return CODE_OK;
+    r->judged = true;
+    if (header_line_begins_field(line)) {
+        buf_drop(header, r->doubtful);
+        r->doubtful = 0;
+    } else if (is_first && begins_as_mbox(line)) {
+        r->judged = !has_mbox_date(line);
+        if (r->judged)
+            r->doubtful = header->n + 1; /* with its LF */
+        else
+            header->n = before;
+    } else if (is_first || line.n == 0 || !is_space(line.p[0])) {
+        return leave_header(r, before - r->doubtful, why);
     }
-    line = slice_part(buf_slice(header), before, header->n);
-    r->judged = header_line_begins_field(line) || (before > 0 && is_space(line.p[0]));
-    if (r->judged)
-        return CODE_OK;
-    header->n = before;
-    r->line = 0;
-    if (before == 0 && is_mbox_line(line))
-        return CODE_OK;
-    r->phase = PHASE_BODY;
-    return take_body(r, line, why);
+    return CODE_OK;
 }
 
 static enum code check_memory(const struct reader *r, struct status *why)
@@ -269,7 +259,7 @@ static enum code end_header_line(struct reader *r, bool empty, struct status *wh
 {
     if (r->phase == PHASE_BODY)
         return empty ? CODE_OK : take_body(r, slice_of("\n"), why);
-    /* Not judged to be a field and still in the header: a mailbox line, and gone. */
+    /* Not judged to be kept and still in the header: an mbox line, and gone. */
     if (r->judged)
         buf_add_char(&r->m->header, '\n');
     r->judged = false;
@@ -290,7 +280,7 @@ static enum code take_header(struct reader *r, struct slice *in, struct status *
     if (check_memory(r, why))
         return why->code;
     r->line += n;
-    empty = r->line == 0;
+    empty = r->line == 0 && r->doubtful == 0;
     *in = slice_part(*in, whole ? n + 1 : n, in->n);
     if (!r->judged && (whole || r->line == MESSAGE_LINE_MAX) && judge_header_line(r, why))
         return why->code;
@@ -379,6 +369,8 @@ static enum code end_message(struct reader *r, struct status *why)
     if (take_carriage_returns(r, why))
         return why->code;
     if (r->line > 0 && take(r, slice_of("\n"), why))
+        return why->code;
+    if (r->doubtful > 0 && leave_header(r, 0, why))
         return why->code;
     note_what_is_known(r);
     return CODE_OK;

@@ -1,6 +1,7 @@
 #include "mail/mime.h"
 
 #include "mail/header.h"
+#include "mail/token.h"
 
 #include <string.h>
 
@@ -10,11 +11,6 @@ enum {
     WORD_ROOM_MIN = 12, /* the least payload worth a word: four octets in the Q encoding */
     FULL_LINE = 46,     /* from this column on an encoded word goes to a line of its own */
 };
-
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
 
 /* What Q may leave alone in a phrase, the strictest place: RFC 2047 section 5 (3). */
 static bool is_plain(char c)
@@ -139,7 +135,7 @@ static bool is_atoms(struct slice name)
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
 
-        if (!is_alpha(c) && !is_digit(c) && !is_control(c) && !strchr(" !#$%&'*+-/=?^_`{|}~", c))
+        if (c != ' ' && !is_control(c) && !token_is_atom_text(c))
             return false;
     }
     return true;
@@ -329,6 +325,5 @@ struct mime_kind mime_kind_of(struct slice header_block)
             if (slice_equal_nocase(field.name, slice_of(rows[i].name)))
                 rows[i].note(&kind, value);
     }
-    kind.is_mime = kind.has_version || kind.has_type || kind.has_encoding;
     return kind;
 }

@@ -33,7 +33,6 @@ size_t mime_begin_word(struct buf *out);
 
 /* What the header block says of the body. */
 struct mime_kind {
-    bool is_mime;      /* there is a MIME-Version, Content-Type or Content-Transfer-Encoding */
     bool has_version;  /* MIME-Version */
     bool has_type;     /* Content-Type */
     bool has_encoding; /* Content-Transfer-Encoding */

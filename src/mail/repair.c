@@ -19,7 +19,7 @@ enum {
     ONCE = 1,        /* RFC 5322 section 3.6: one field of that name */
     JOINED = 2,      /* several become one */
     NEEDS_VALUE = 4, /* says nothing when it is blank, and is dropped */
-    ORIGIN = 8,      /* a bare name becomes policy->from when there is no domain */
+    ORIGIN = 8,      /* of the sender's side: providers check whose address it is */
 };
 
 /* The rows that are asked for by name; the others follow. */
@@ -27,6 +27,7 @@ enum {
     RULE_FROM,
     RULE_DATE,
     RULE_MESSAGE_ID,
+    RULE_ENCODING,
 };
 
 /* THE table of fields that are more than text. */
@@ -38,6 +39,7 @@ static const struct rule {
     [RULE_FROM] = { "From", TREAT_ADDRESSES, ONCE | NEEDS_VALUE | ORIGIN },
     [RULE_DATE] = { "Date", TREAT_TEXT, ONCE | NEEDS_VALUE },
     [RULE_MESSAGE_ID] = { "Message-ID", TREAT_TEXT, ONCE | NEEDS_VALUE },
+    [RULE_ENCODING] = { "Content-Transfer-Encoding", TREAT_ENCODING, ONCE | NEEDS_VALUE },
     { "To", TREAT_ADDRESSES, ONCE | JOINED | NEEDS_VALUE },
     { "Cc", TREAT_ADDRESSES, ONCE | JOINED | NEEDS_VALUE },
     { "Subject", TREAT_TEXT, ONCE },
@@ -47,7 +49,6 @@ static const struct rule {
     { "References", TREAT_TEXT, ONCE | NEEDS_VALUE },
     { "MIME-Version", TREAT_TEXT, ONCE | NEEDS_VALUE },
     { "Content-Type", TREAT_PARAMETERS, ONCE | NEEDS_VALUE },
-    { "Content-Transfer-Encoding", TREAT_ENCODING, ONCE | NEEDS_VALUE },
     { "Content-Disposition", TREAT_PARAMETERS, 0 },
     { "Resent-From", TREAT_ADDRESSES, ORIGIN },
     { "Resent-Sender", TREAT_ADDRESSES, ORIGIN },
@@ -89,7 +90,7 @@ static size_t rule_of(struct slice name)
 static bool is_blank(struct slice value)
 {
     for (size_t i = 0; i < value.n; i++)
-        if ((unsigned char)value.p[i] > ' ' && value.p[i] != 0x7f)
+        if (value.p[i] != ' ' && !is_control(value.p[i]))
             return false;
     return true;
 }
@@ -137,6 +138,7 @@ static void add_value(struct repair *r, size_t rule, struct slice value)
     bool is_origin = rule < RULES && (rules[rule].flags & ORIGIN);
     struct rewrite how = {
         .domain = slice_of(r->policy->domain),
+        .drops_local = is_origin,
         .fallback = slice_of(is_origin ? r->policy->from : ""),
         .full_name = slice_of(rule == RULE_FROM ? r->policy->full_name : ""),
     };
@@ -228,28 +230,18 @@ static enum encoding plan_body(struct repair *r, const struct message *m,
     return ENCODING_AS_IS;
 }
 
-static void add_field(struct repair *r, const char *name, const char *value)
+/* Appends the MIME fields that a text body lacks; its label only when that is to be written. */
+static void add_mime_fields(struct buf *out, const struct message *m, const struct mime_kind *kind,
+                            const char *label)
 {
-    begin_field(r, slice_of(name));
-    buf_addf(&r->field, " %s", value);
-    finish_field(r, false);
-}
+    const char *charset = !m->body_8bit ? "us-ascii" : m->body_utf8 ? "utf-8" : "unknown-8bit";
 
-/* What the body's label needs beside it, when there is one to be written. */
-static void add_mime_fields(struct repair *r, const struct message *m, const struct mime_kind *kind)
-{
-    bool relabelled = r->label != NULL;
-    bool undeclared = m->body_8bit && !kind->is_signed && kind->identity && !kind->has_type;
-
-    if (!kind->has_version && (relabelled || undeclared))
-        add_field(r, "MIME-Version", "1.0");
-    if (!kind->has_type && (relabelled || undeclared))
-        add_field(r, "Content-Type",
-                  !m->body_8bit  ? "text/plain; charset=us-ascii"
-                  : m->body_utf8 ? "text/plain; charset=utf-8"
-                                 : "text/plain; charset=unknown-8bit");
-    if (!kind->has_encoding && relabelled)
-        add_field(r, "Content-Transfer-Encoding", r->label);
+    if (!kind->has_version)
+        buf_add_string(out, "MIME-Version: 1.0\n");
+    if (!kind->has_type)
+        buf_addf(out, "Content-Type: text/plain; charset=%s\n", charset);
+    if (!kind->has_encoding && label)
+        buf_addf(out, "Content-Transfer-Encoding: %s\n", label);
 }
 
 static void add_from(struct repair *r)
@@ -298,6 +290,7 @@ static enum code explain(const struct repair *r, struct status *why)
 
 static void build(struct repair *r, const struct message *m, const struct mime_kind *kind)
 {
+    bool undeclared = m->body_8bit && !kind->is_signed && kind->identity && !kind->has_type;
     struct slice rest = r->block;
     struct field field;
 
@@ -307,7 +300,8 @@ static void build(struct repair *r, const struct message *m, const struct mime_k
     if (r->out.failed)
         return;
     add_missing(r);
-    add_mime_fields(r, m, kind);
+    if (r->label || undeclared)
+        add_mime_fields(&r->out, m, kind, r->label);
 }
 
 enum code message_repair(struct message *m, const struct repair_policy *policy, struct status *why)
@@ -333,4 +327,41 @@ enum code message_repair(struct message *m, const struct repair_policy *policy, 
     buf_free(&r.field);
     buf_free(&r.joined);
     return code;
+}
+
+/* Writes the block with a label that says quoted-printable. */
+static void relabel(struct buf *out, const struct message *m, struct mime_kind kind)
+{
+    struct slice rest = buf_slice(&m->header);
+    struct field field;
+
+    while (header_next(&rest, &field))
+        if (rule_of(field.name) != RULE_ENCODING)
+            buf_add_slice(out, field.whole);
+    kind.has_encoding = false;
+    add_mime_fields(out, m, &kind, "quoted-printable");
+}
+
+enum code message_make_7bit(struct message *m, struct status *why)
+{
+    struct mime_kind kind = mime_kind_of(buf_slice(&m->header));
+    struct buf header;
+
+    if (!m->body_8bit || m->encoding == ENCODING_QUOTED_PRINTABLE)
+        return CODE_OK;
+    if (!kind.is_text || !kind.identity || kind.is_signed)
+        return status_set(
+            why, CODE_NO_8BITMIME, STAGE_MAIL,
+            "the message has 8-bit bytes that cannot be encoded, and the server takes "
+            "none (no 8BITMIME)");
+    buf_init(&header, m->header.max);
+    relabel(&header, m, kind);
+    if (header.failed) {
+        buf_free(&header);
+        return status_set(why, CODE_MEMORY, STAGE_MAIL, "no memory for the header");
+    }
+    buf_free(&m->header);
+    m->header = header;
+    m->encoding = ENCODING_QUOTED_PRINTABLE;
+    return CODE_OK;
 }

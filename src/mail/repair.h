@@ -1,6 +1,7 @@
 /*
  * The repairs that make what callers write acceptable to a provider. All of them change the header
  * block, once, in one pass, after the account is known; the list is in orsino(8), section MESSAGE.
+ * What depends on the server comes later, in message_make_7bit.
  */
 #ifndef ORSINO_MAIL_REPAIR_H
 #define ORSINO_MAIL_REPAIR_H
@@ -32,6 +33,9 @@ struct repair_policy {
  * To each field:
  * - qualifies bare names; a lone comment becomes the display name: `root (Cron Daemon)` becomes
  *   `Cron Daemon <root@domain>`;
+ * - with a domain, counts an address at a host without a dot, at localhost or below localdomain as
+ *   a bare name in From, Sender, Resent-From and Resent-Sender: providers refuse root@vm there. As
+ *   a recipient it may be somebody, and stays;
  * - encodes raw 8-bit text (RFC 2047); only UTF-8 addresses stay, and m->header_8bit says so;
  * - makes control characters (NUL too) spaces, but for tab; takes white space before the colon and
  *   continuation lines of white space alone away;
@@ -43,11 +47,19 @@ struct repair_policy {
  *   MESSAGE_LINE_MAX, or a NUL;
  * - makes the label binary, which needs an extension few servers have, 8bit or 7bit, if it can be.
  *
- * Fields that cannot be parsed are left as they are, but for bytes that may not be sent. Fields
- * that need no repair are kept to the byte, and all in their order. CODE_MEMORY, CODE_MESSAGE when
- * the repaired block is over twice MESSAGE_HEADER_MAX; the message is then as it was.
+ * Fields that cannot be parsed are left as they are, but for bytes that may not be sent; a From
+ * too: the provider judges it, and its author is not ours to guess. Fields that need no repair are
+ * kept to the byte, and all in their order. CODE_MEMORY, CODE_MESSAGE when the repaired block is
+ * over twice MESSAGE_HEADER_MAX; the message is then as it was.
  */
 enum code message_repair(struct message *m, const struct repair_policy *policy, struct status *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * Gives the body a form that a 7-bit server takes. CODE_NO_8BITMIME when that would need taking it
+ * apart: only a single-part text message that is not signed can be encoded as a whole.
+ */
+enum code message_make_7bit(struct message *m, struct status *why)
     __attribute__((warn_unused_result));
 
 #endif

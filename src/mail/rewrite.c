@@ -119,6 +119,8 @@ void rewrite_addresses(struct buf *out, struct slice list, const struct rewrite 
     while (!out->failed && next_member(&rest, &a)) {
         struct slice source = slice_trim(a.source);
 
+        if (how->drops_local && how->domain.n > 0)
+            address_drop_local_domain(&a);
         mime_add_text(out, (struct slice){ copied, (size_t)(source.p - copied) }, list_specials);
         if (needs_rewrite(&a, how))
             add_mailbox(out, &a, how);

@@ -10,6 +10,7 @@
 /* What becomes of a bare name in an address list. Empty slices: it stays bare. */
 struct rewrite {
     struct slice domain;    /* for root to become root@domain */
+    bool drops_local;       /* with a domain, root@vm and root@localhost are bare names as well */
     struct slice fallback;  /* the whole address that takes its place when domain is empty */
     struct slice full_name; /* the display name of one that has neither name nor comment */
 };

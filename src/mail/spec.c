@@ -16,11 +16,6 @@ struct local {
     bool quoted; /* some of it was */
 };
 
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 /* No wider than what a name in the DNS, or one of an inner network, may hold. */
 static bool is_domain_text(char c)
 {

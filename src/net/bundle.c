@@ -152,8 +152,12 @@ size_t bundle_decode(struct slice text, unsigned char *out, size_t room)
 
 static enum code refuse(const char *path, int error, struct status *why)
 {
-    enum code code = error == EACCES || error == EPERM ? CODE_PERMISSION : CODE_NO_CA;
+    enum code code = CODE_READ; /* too many open files, a bad disk: perhaps not for ever */
 
+    if (error == EACCES || error == EPERM)
+        code = CODE_PERMISSION;
+    else if (error == ENOENT || error == ENOTDIR)
+        code = CODE_NO_CA;
     status_at(why, "%s", path);
     return status_set_errno(why, code, STAGE_CONFIG, error, "the CA certificates cannot be read");
 }

@@ -23,7 +23,8 @@ struct bundle {
 
 /*
  * Opens a file and makes sure that it can be read and holds a certificate, so that a missing bundle
- * is found before a server is bothered. CODE_NO_CA, CODE_PERMISSION, with the path in why->where.
+ * is found before a server is bothered. CODE_NO_CA when there is none, CODE_PERMISSION, CODE_READ,
+ * with the path in why->where.
  * bundle_close also takes one that was never opened but has fd -1.
  */
 enum code bundle_open(struct bundle *b, const char *path, struct status *why)

@@ -267,7 +267,7 @@ enum code trust_explain(const struct trust *t, int error, struct status *why)
         return status_set(why, CODE_MEMORY, STAGE_TLS, "out of memory");
     if (t->bundle.error) {
         status_at(why, "%s", t->path);
-        return status_set_errno(why, CODE_NO_CA, STAGE_TLS, t->bundle.error,
+        return status_set_errno(why, CODE_READ, STAGE_TLS, t->bundle.error,
                                 "the CA certificates cannot be read");
     }
     return explain_refusal(&refusal, why);

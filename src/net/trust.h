@@ -15,7 +15,7 @@ struct trust; /* opaque; one allocation */
 /*
  * Prepares verification against `ca_file`, or with "" against the first of the system's usual
  * bundles that exists (THE list of paths is in trust.c). CODE_NO_CA when none exists or it holds no
- * certificate, with the paths; CODE_PERMISSION; CODE_MEMORY. Free with trust_free.
+ * certificate, with the paths; CODE_PERMISSION; CODE_READ; CODE_MEMORY. Free with trust_free.
  */
 enum code trust_load(const char *ca_file, struct trust **out, struct status *why)
     __attribute__((warn_unused_result));
@@ -31,7 +31,7 @@ const br_x509_class **trust_engine(struct trust *t, const struct server_name *na
 /*
  * After a handshake that failed with the X.509 error `error` (BR_ERR_X509_…): says why in words
  * (expired, not yet valid, wrong name, unknown issuer, self-signed, …) with the subject, issuer or
- * dates that matter. Sets CODE_UNTRUSTED at STAGE_TLS; CODE_MEMORY or CODE_NO_CA when the
+ * dates that matter. Sets CODE_UNTRUSTED at STAGE_TLS; CODE_MEMORY or CODE_READ when the
  * verification itself could not be done.
  */
 enum code trust_explain(const struct trust *t, int error, struct status *why);

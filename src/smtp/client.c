@@ -44,7 +44,7 @@ _Static_assert(sizeof rows / sizeof *rows == STEP_END, "a row for each step");
 static bool has_control(struct slice line)
 {
     for (size_t i = 0; i < line.n; i++)
-        if ((unsigned char)line.p[i] < 0x20 || line.p[i] == 0x7f)
+        if (is_control(line.p[i]))
             return true;
     return false;
 }

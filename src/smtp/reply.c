@@ -38,7 +38,7 @@ static bool is_foreign(char last, char c)
 {
     if (last == '\r')
         return true;
-    return ((unsigned char)c < 0x20 && c != '\t' && c != '\r') || c == 0x7f;
+    return is_control(c) && c != '\t' && c != '\r';
 }
 
 /*

@@ -1,6 +1,7 @@
 /* One message over a session: RFC 5321 section 3.3, with the extensions that the server offers. */
 #include "mail/address.h"
 #include "mail/envelope.h"
+#include "mail/repair.h"
 #include "smtp/session.h"
 
 #include <stdio.h>

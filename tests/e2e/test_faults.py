@@ -2,12 +2,13 @@
 
 import os
 import re
+import resource
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from conftest import PASSWORD, USER, write_private
+from conftest import ORSINO, PASSWORD, write_private
 
 FAIL = Path(os.environ.get("ORSINO", "build/orsino")).resolve().parent / "fail.so"
 CALLS_MAX = 2000
@@ -46,19 +47,34 @@ class Way:
 
 WAYS = {
     "implicit": Way("implicit", ENCODED, calls=("getrandom", "fread")),
-    "starttls": Way("starttls", RECORD, {"password": None, "password_file": "{folder}/password"}, ("-f", "bounces@example.it"), calls=("fstat",)),
-    "plain": Way("none", LARGE, {"from": None, "hostname": None, "log": "{folder}/log"}, ("-F", "The Mailer", "bert"), True, ("write", "pread", "gethostname", "getpwuid", "memfd_create")),
+    "starttls": Way(
+        "starttls",
+        RECORD,
+        keys={"password": None, "password_file": "{folder}/password"},
+        words=("-f", "bounces@example.it"),
+        calls=("fstat",),
+    ),
+    "plain": Way(
+        "none",
+        LARGE,
+        keys={"from": None, "hostname": None, "log": "{folder}/log"},
+        words=("-F", "The Mailer", "bert"),
+        at_home=True,
+        calls=("write", "pread", "gethostname", "getpwuid", "getaddrinfo"),
+    ),
 }
 
 
 class Fault:
     """Runs one way with one fault, and tells what came of it."""
 
-    def __init__(self, way, orsino, rogue, ini, folder):
+    def __init__(self, way, orsino, rogue, ini, folder, reply=LONG_REPLY):
         self.way, self.orsino, self.folder = way, orsino, folder
+        self.input = folder / "message"
+        self.input.write_bytes(way.message)
         self.report = folder / "report"
         self.log = folder / "log"
-        self.server = rogue(tls=way.tls, script={"dot": LONG_REPLY})
+        self.server = rogue(tls=way.tls, script={"dot": reply})
         write_private(folder / "password", PASSWORD + "\n")
         name = "home/.orsino.ini" if way.at_home else "orsino.ini"
         keys = {key: value and value.format(folder=folder) for key, value in way.keys.items()}
@@ -74,13 +90,19 @@ class Fault:
         # AddressSanitizer wants to be first. Behind fail.so, its allocations fail as well.
         options = [os.environ.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]
         environment["ASAN_OPTIONS"] = ":".join(filter(None, options))
-        result = self.orsino.run(
-            "-i", "-t", *self.way.words, ini=None if self.way.at_home else self.ini, message=self.way.message, environment=environment
-        )
+        words = ["-i", "-t", *self.way.words]
+        # From a file, not a pipe: the reads are the same in every run, and so are the numbers of what follows.
+        with self.input.open("rb") as stdin:
+            result = self.orsino.run(*words, ini=None if self.way.at_home else self.ini, environment=environment, stdin=stdin)
         lines = self.report.read_text().splitlines() if self.report.exists() else []
         calls = [line for line in lines if not line.startswith("spared")]
         self.spared = sum(int(line.split()[1]) for line in lines if line not in calls)
         return result, self.arrived(), calls[0] if calls else None
+
+    def log_text(self):
+        """What was logged, but for what differs from run to run."""
+        text = self.log.read_text() if self.log.exists() else ""
+        return re.sub(r"^\S+ orsino\[\d+\]|seconds=\S+", "", text, flags=re.M)
 
     def arrived(self):
         """The messages that the server took, once it has read all that was sent."""
@@ -101,7 +123,8 @@ def check_run(where, result, arrived, whole):
         assert result.err == "", where
         assert arrived == [whole], where
         return
-    assert 64 <= result.exit <= 78, where
+    # Each of these troubles may be over soon, and must not look like one that stays.
+    assert result.exit in (71, 73, 74, 75), where
     assert re.fullmatch(r"sendmail: [^\x00-\x1f\x7f]+\n", result.err), where
     assert len(arrived) <= 1, where
     if arrived:
@@ -122,24 +145,67 @@ def run_whole(fault):
 
 
 def fail_in_turn(fault, kind):
-    """The names of the calls that failed; the last run had none to fail."""
+    """The names of the calls that failed. How many the network takes varies, so a few whole runs are the end."""
     whole = run_whole(fault)
-    names = []
+    names, whole_runs = [], 0
     for number in range(1, CALLS_MAX):
         result, arrived, call = fault.run(**{kind: number})
         check_run(f"{call}, number {number}", result, arrived, whole)
-        if call is None:
-            assert result.exit == 0
+        if call:
+            names.append(call)
+            whole_runs = 0
+            continue
+        assert result.exit == 0
+        whole_runs += 1
+        if whole_runs == 5:
             return names
-        names.append(call)
     pytest.fail("it never went through")
 
 
 def test_every_call_fails_in_turn(fault):
     names = fail_in_turn(fault, "AT")
-    assert {"malloc", "realloc", "read", "open", "close", "socket", "connect", "poll", "send", "recv", *fault.way.calls} <= set(names)
+    wanted = {"malloc", "realloc", "read", "open", "close", "socket", "connect", "poll", "send", "recv", *fault.way.calls}
+    assert wanted - set(names) == set()
     assert fault.spared > 0, "what iniparser allocates was not recognised"
 
 
 def test_memory_runs_out(fault):
     assert {"malloc", "realloc", "calloc"} <= set(fail_in_turn(fault, "MEMORY_FROM"))
+
+
+# AddressSanitizer needs more memory than any limit of ours.
+if b"__asan_init" not in Path(ORSINO).read_bytes():
+
+    def test_memory_has_a_limit(orsino, rogue, ini):
+        """iniparser, which is spared above, takes by far the most memory here, and is not called in vain."""
+        server = rogue()
+        path = ini(server.port)
+        with path.open("a") as file:
+            file.writelines(f"[account{i}]\nhost = smtp{i}.example.it\n" for i in range(2000))
+        exits = []
+        for limit in range(128 * 1024, 4 * 1024 * 1024, 64 * 1024):
+            result = orsino.run("-a", "test", "-t", ini=path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)))
+            exits.append(result.exit)
+            if result.exit == 0:
+                break
+            # 127 is the loader's.
+            assert result.exit == 127 or (result.exit == 71 and "memory" in result.err), (limit, result.exit, result.err)
+        assert exits.count(71) > 10 and exits[-1] == 0 and len(server.sessions) == 1
+
+
+@pytest.mark.parametrize("kind", ["SHORT", "EINTR"])
+def test_every_call_does_only_a_part(fault, kind):
+    whole = run_whole(fault)
+    logged = fault.log_text()
+    result, arrived, _ = fault.run(**{kind: 1})
+    check_run(kind, result, arrived, whole)
+    assert result.exit == 0
+    assert fault.log_text() == logged
+
+
+@pytest.mark.parametrize("kind", ["SHORT", "EINTR"])
+def test_the_line_for_people_is_whole(orsino, rogue, ini, tmp_path, kind):
+    fault = Fault(Way("none", ENCODED), orsino, rogue, ini, tmp_path, reply="550 5.7.1 not wanted here")
+    result, arrived, _ = fault.run(**{kind: 1})
+    assert result.exit == 69
+    assert re.fullmatch(r'sendmail: .* it said "550 5.7.1 not wanted here".*\n', result.err), result.err

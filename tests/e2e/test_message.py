@@ -125,6 +125,14 @@ CASES = [
         (b"From: Fail2Ban <fail2ban@example.it>",),
     ),
     Case(
+        "a sender at a host without a dot", b"From: mdadm monitoring <root@vm>\nTo: bob@vm\n\nhello\n",
+        (b"From: mdadm monitoring <root@example.it>", b"To: bob@vm"),
+    ),
+    Case(
+        "a sender at localhost", b"From: root@localhost (Cron Daemon)\nSender: www@localhost.localdomain\n\nhello\n",
+        (b"From: Cron Daemon <root@example.it>", b"Sender: www@example.it"),
+    ),
+    Case(
         "bare names among others", b"To: root, Bob <bob@x.org>, admin\nReply-To: joe\n\nx\n",
         (b"To: root@example.it, Bob <bob@x.org>, admin@example.it", b"Reply-To: joe@example.it"),
     ),
@@ -152,6 +160,10 @@ CASES = [
     Case(
         "a quoted mbox line first", b">From root@host Tue Sep  1 10:00:00 2026\n" + HEAD + b"\nhello\n", (),
         b"hello\n", (b"root@host",),
+    ),
+    Case(
+        "text that begins like an mbox line", b"From now on\nit works\n", (own_from("info@example.it"),),
+        b"From now on\nit works\n",
     ),
     Case("From in the body is text", HEAD + b"\nFrom here on\n", (), b"From here on\n"),
     # Line ends

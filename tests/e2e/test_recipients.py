@@ -68,6 +68,7 @@ REFUSED = [
     ("one bad one among good ones", ["-t"], "To: a@x.org, b@, c@x.org", 65, ["b@"]),
     ("a NUL", ["-t"], "To: a\0b@x.org", 65, []),
     ("an argument with a line end", ["a@x.org\r\nRCPT TO:<evil@x.org>"], "", 65, []),
+    ("an argument with a folded list", ["a@x.org,\r\n b@x.org"], "", 65, ["a@x.org", "line end"]),
     ("an argument with a bare LF", ["a@x.org\nDATA"], "", 65, []),
     ("a sender with a line end", ["-f", "a@x.org>\r\nRSET", "b@x.org"], "", 65, []),
     ("a control character", ["a\x01b@x.org"], "", 65, []),

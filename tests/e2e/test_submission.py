@@ -172,6 +172,11 @@ def test_ipv6(host, orsino, rogue, ini):
     assert server.session.recipients == ["anna@example.org"]
 
 
+def test_ipv6_in_a_failure(orsino, rogue, ini):
+    server = rogue(tls="implicit", address="::1", script={"greeting": "554 5.7.1 not you"})
+    orsino.run("-t", ini=ini(server.port, "implicit", host="::1")).failed(69, f"[::1]:{server.port}: ", "not you")
+
+
 def test_ip_address_that_the_certificate_does_not_name(orsino, rogue, ini):
     server = rogue(tls="implicit", certificate="wrong-name")
     orsino.run("-t", ini=ini(server.port, "implicit", host="127.0.0.1")).failed(77, "name", "127.0.0.1")

@@ -96,13 +96,13 @@ static void check_nothing_lost(const struct message *m, const uint8_t *data, siz
     buf_add_char(&text, '\n'); /* so that it never is a NULL pointer */
     turn_line_ends(data, size, &text);
     rest = slice_part(buf_slice(&text), 1, text.n);
-    if (m->header.n == 0 || !slice_equal(slice_part(rest, 0, m->header.n), buf_slice(&m->header)))
-        while (slice_equal(slice_part(rest, 0, 5), slice_of("From ")) ||
-               slice_equal(slice_part(rest, 0, 6), slice_of(">From "))) {
-            if (rest.n == m->body.size)
-                break;
-            must(slice_take_line(&rest, &line));
-        }
+    while (slice_equal(slice_part(rest, 0, 5), slice_of("From ")) ||
+           slice_equal(slice_part(rest, 0, 6), slice_of(">From "))) {
+        if (m->header.n > 0 ? slice_equal(slice_part(rest, 0, m->header.n), buf_slice(&m->header))
+                            : rest.n == m->body.size)
+            break;
+        must(slice_take_line(&rest, &line));
+    }
     must(take(&rest, buf_slice(&m->header)));
     if (rest.n != m->body.size)
         must(take(&rest, slice_of("\n")));

@@ -99,6 +99,36 @@ static void halves(void **state)
     }
 }
 
+static void dropping_local_domains(void **state)
+{
+    static const struct {
+        const char *sentence, *input, *want;
+    } rows[] = {
+        { "a host without a dot", "root@vm", "root" },
+        { "localhost", "root@LOCALHOST", "root" },
+        { "a host below localdomain", "root@vm.localdomain", "root" },
+        { "a quoted local part", "\"a b\"@vm", "\"a b\"" },
+        { "a local part beyond ASCII", "ren\xc3\xa9@vm", "ren\xc3\xa9" },
+        { "a host beyond ASCII", "rene@\xc3\xa9", "rene" },
+        { "a domain", "root@vm.example", "root@vm.example" },
+        { "a literal", "root@[IPv6:::1]", "root@[IPv6:::1]" },
+        { "a bare name", "root", "root" },
+        { "the null path", "<>", "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct status why = { 0 };
+        struct address a;
+
+        check(rows[i].sentence, address_parse(slice_of(rows[i].input), &a, &why) == CODE_OK);
+        address_drop_local_domain(&a);
+        check_text(rows[i].sentence, (struct slice){ a.spec, a.length }, slice_of(rows[i].want));
+        check(rows[i].sentence, a.length == strlen(a.spec));
+        check(rows[i].sentence, a.utf8 == !slice_is_ascii((struct slice){ a.spec, a.length }));
+    }
+}
+
 static void qualifying(void **state)
 {
     static const struct {
@@ -307,10 +337,15 @@ static void safe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parsing),        cmocka_unit_test(halves),
-        cmocka_unit_test(qualifying),     cmocka_unit_test(lengths),
-        cmocka_unit_test(growing_quotes), cmocka_unit_test(long_excerpts),
-        cmocka_unit_test(equal),          cmocka_unit_test(safe),
+        cmocka_unit_test(parsing),
+        cmocka_unit_test(halves),
+        cmocka_unit_test(dropping_local_domains),
+        cmocka_unit_test(qualifying),
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(growing_quotes),
+        cmocka_unit_test(long_excerpts),
+        cmocka_unit_test(equal),
+        cmocka_unit_test(safe),
     };
 
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);

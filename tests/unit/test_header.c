@@ -103,37 +103,13 @@ static void finding(void **state)
     check("no other", !header_find(block, "Bcc", &field));
 }
 
-static void unfolding(void **state)
-{
-    static const struct {
-        const char *sentence, *value, *want;
-    } rows[] = {
-        { "one line", " hello world", "hello world" },
-        { "two lines", " hello\n world", "hello world" },
-        { "a tab", " hello\n\tworld", "hello\tworld" },
-        { "folded at once", "\n hello", "hello" },
-        { "an empty continuation", "a\n \n b", "a  b" },
-        { "trailing white space", " a b \t\n ", "a b" },
-        { "nothing", " \n ", "" },
-        { "a LF that folds nothing", "a\nb", "a b" },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < LENGTH(rows); i++) {
-        struct buf got;
-
-        buf_init(&got, 100);
-        header_unfold(slice_of(rows[i].value), &got);
-        check_text(rows[i].sentence, buf_slice(&got), slice_of(rows[i].want));
-        buf_free(&got);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines),   cmocka_unit_test(fields),    cmocka_unit_test(the_whole_of_each),
-        cmocka_unit_test(finding), cmocka_unit_test(unfolding),
+        cmocka_unit_test(lines),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(the_whole_of_each),
+        cmocka_unit_test(finding),
     };
 
     return cmocka_run_group_tests_name("header", tests, NULL, NULL);

@@ -31,6 +31,27 @@ static void public_names(void **state)
     }
 }
 
+static void local_names(void **state)
+{
+    static const struct {
+        const char *sentence, *name;
+        bool want;
+    } rows[] = {
+        { "a full name", "mail.example.it", false },
+        { "a name that strangers would not take", "my_host.example.it", false },
+        { "no dot", "web", true },
+        { "localhost", "LocalHost", true },
+        { "localhost with a domain", "localhost.LOCALDOMAIN", true },
+        { "below localdomain", "vm.localdomain", true },
+        { "below a domain of that name", "localdomain.example.it", false },
+        { "a word that ends alike", "vm.mylocaldomain", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++)
+        check(rows[i].sentence, host_name_is_local(slice_of(rows[i].name)) == rows[i].want);
+}
+
 static void own_name_is_public_or_empty(void **state)
 {
     char name[HOST_NAME_ROOM] = "x";
@@ -46,6 +67,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(public_names),
+        cmocka_unit_test(local_names),
         cmocka_unit_test(own_name_is_public_or_empty),
     };
 

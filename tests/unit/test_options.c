@@ -29,8 +29,6 @@ static void describe(const struct options *o, struct buf *out)
         buf_addf(out, "C=%s ", o->config);
     if (o->account)
         buf_addf(out, "a=%s ", o->account);
-    if (o->body)
-        buf_addf(out, "B=%s ", o->body == BODY_7BIT ? "7" : "8");
     if (o->notify)
         buf_addf(out, "N=%u ", o->notify);
     if (o->dsn_return)
@@ -76,7 +74,7 @@ static void callers(void **state)
         { "PHP with a fifth argument", { "-t", "-i", "-fa@x" }, "t i f=<a@x> |" },
         { "cron of Debian",
           { "-i", "-FCronDaemon", "-B8BITMIME", "-oem", "root" },
-          "i F=<CronDaemon> B=8 | root" },
+          "i F=<CronDaemon> | root" },
         { "cronie",
           { "-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root" },
           "t i f=<root> F=<CronDaemon> |" },
@@ -131,8 +129,8 @@ static void settings(void **state)
         { "-O ErrorMode", { "-OErrorMode=quiet" }, "e=q |" },
         { "-O of Sendmail's others", { "-OQueueDirectory=/tmp", "-O", "Timeout.x=5d" }, "|" },
         { "-o of Sendmail's others", { "-odb", "-oMs", "-or0s", "-oA/aliases", "-om" }, "|" },
-        { "8 bits", { "-B", "8bitmime" }, "B=8 |" },
-        { "7 bits", { "-B7BIT" }, "B=7 |" },
+        { "8 bits", { "-B", "8bitmime" }, "|" },
+        { "7 bits", { "-B7BIT" }, "|" },
         { "notices", { "-N", "success,Failure,delay" }, "N=14 |" },
         { "no notices", { "-Nnever" }, "N=1 |" },
         { "what to return", { "-R", "hdrs" }, "R=hdrs |" },

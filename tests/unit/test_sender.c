@@ -106,6 +106,32 @@ static void choosing(void **state)
           .user = "u@z.it",
           .reverse_path = "u@z.it",
           .made_from = "u@z.it" },
+        { .sentence = "-f at a local host gets the domain",
+          .given = "root@localhost",
+          .user = "u@z.it",
+          .domain = "x.it",
+          .reverse_path = "root@x.it",
+          .made_from = "root@x.it" },
+        { .sentence = "-f at a local host is all there is without a domain",
+          .given = "root@localhost",
+          .user = "u@z.it",
+          .reverse_path = "root@localhost",
+          .made_from = "root@localhost" },
+        { .sentence = "a local host in the header gets the domain",
+          .header_from = "Root <root@vm>",
+          .user = "u@z.it",
+          .domain = "x.it",
+          .reverse_path = "root@x.it",
+          .made_from = "u@z.it" },
+        { .sentence = "from = is meant as it is written",
+          .from = "root@relay",
+          .domain = "x.it",
+          .reverse_path = "root@relay",
+          .made_from = "root@relay" },
+        { .sentence = "-f with a line end behind it",
+          .given = "a@x.it\n",
+          .from = "c@z.it",
+          .code = CODE_ADDRESS },
         { .sentence = "the user who calls, at the domain",
           .user = "apikey",
           .domain = "x.it",
@@ -162,6 +188,7 @@ static void matching(void **state)
         { "the header", NULL, "B <b@y.it>", "", "b@y.it" },
         { "the null path says nothing", "", "B <b@y.it>", "", "b@y.it" },
         { "a bare name at the domain", "root", "b@y.it", "x.it", "root@x.it" },
+        { "a local host", "root@vm", "b@y.it", "x.it", "root@x.it" },
         { "nothing", NULL, NULL, "", "" },
     };
 
@@ -187,14 +214,15 @@ static void matching(void **state)
 static void needing_the_caller(void **state)
 {
     static const struct {
-        const char *sentence, *header_from, *from, *user;
+        const char *sentence, *header_from, *from, *user, *domain;
         bool want;
     } rows[] = {
-        { "a From, and an address of the account", "a@x", "c@z", "", false },
-        { "a From, and a user that is an address", "a@x", "", "u@z", false },
-        { "a From, and no address", "a@x", "", "apikey", true },
-        { "no From: a name is wanted", " \n", "c@z", "", true },
-        { "a bare From: as well", "root", "c@z", "", true },
+        { "a From, and an address of the account", "a@x", "c@z", "", "", false },
+        { "a From, and a user that is an address", "a@x", "", "u@z", "", false },
+        { "a From, and no address", "a@x", "", "apikey", "", true },
+        { "no From: a name is wanted", " \n", "c@z", "", "", true },
+        { "a bare From: as well", "root", "c@z", "", "", true },
+        { "a From at a local host, which will be bare", "root@vm", "c@z", "", "x.it", true },
     };
 
     (void)state;
@@ -203,6 +231,7 @@ static void needing_the_caller(void **state)
             .header_from = slice_of(rows[i].header_from),
             .from = rows[i].from,
             .user = rows[i].user,
+            .domain = rows[i].domain,
         };
 
         check(rows[i].sentence, sender_needs_login(&facts) == rows[i].want);
