@@ -72,10 +72,8 @@ deps:
 
 check: deps
 	@$(MAKE) --no-print-directory all unit fail
-	tests/style
-	tests/style --self-test
-	tests/manual_keys
-	tests/manual_options
+	@for script in style manual_keys manual_options; do \
+	    tests/$$script --self-test && tests/$$script || exit 1; done
 	ORSINO=$(BUILD)/orsino $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e
 
 unit: $(UNITS)
