@@ -46,7 +46,9 @@ static const char *base_name(const char *path)
 
 int main(int argc, char **argv)
 {
-    const struct role *program = find(programs, argc > 0 ? base_name(argv[0]) : "sendmail");
+    const char *name = argc > 0 ? base_name(argv[0]) : "";
+    const struct role *program =
+        find(programs, name[0] != 0 ? name : "sendmail"); /* no name at all */
     const char *word = argc > 1 ? argv[1] : "";
     const struct role *command = find(commands, word);
 

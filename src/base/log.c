@@ -46,8 +46,9 @@ enum code log_open(const char *program, const char *target, struct status *why)
     }
     if (strcmp(target, "stderr") == 0)
         state.fd = STDERR_FILENO;
-    else
-        state.fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    else /* never waiting: nobody may read from a FIFO */
+        state.fd =
+            open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
     if (state.fd < 0) {
         int error = errno;
 
@@ -57,14 +58,6 @@ enum code log_open(const char *program, const char *target, struct status *why)
     }
     state.target = TARGET_FD;
     return CODE_OK;
-}
-
-/* A line that a server or a header had a hand in must not forge a second one. */
-static void make_printable(char *line)
-{
-    for (char *p = line; *p; p++)
-        if (is_control(*p))
-            *p = '?';
 }
 
 /* What cannot be written is lost: a full disk must not keep a message from being sent. */
@@ -110,7 +103,8 @@ void log_line(enum log_level level, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    make_printable(line);
+    /* A server or a header that had a hand in it must not forge a second line. */
+    text_make_printable(line, strlen(line));
     if (state.target == TARGET_FD) {
         write_to_fd(line);
         return;
@@ -141,6 +135,6 @@ void log_trace(const char *direction, struct slice line)
                  line.p ? line.p : "");
     if (n < 0)
         return;
-    make_printable(out);
+    text_make_printable(out, strlen(out));
     (void)fprintf(stderr, "%s %s\n", direction, out);
 }

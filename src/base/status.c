@@ -100,11 +100,11 @@ void status_at(struct status *why, const char *format, ...)
 
 void status_said(struct status *why, struct slice said)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < said.n && n + 1 < sizeof why->said; i++)
-        why->said[n++] = is_control(said.p[i]) ? '?' : said.p[i];
-    why->said[n] = 0;
+    said = slice_part(said, 0, sizeof why->said - 1);
+    if (said.n > 0)
+        memcpy(why->said, said.p, said.n);
+    why->said[said.n] = 0;
+    text_make_printable(why->said, said.n);
 }
 
 bool status_is_temporary(const struct status *st)

@@ -197,6 +197,29 @@ bool slice_is_utf8(struct slice s)
     return !u.bad && u.left == 0;
 }
 
+/* Length of the character that s begins with; 0 when it is none that may be shown. */
+static size_t shown_length(struct slice s)
+{
+    size_t n = 1;
+
+    while (n < 4 && n < s.n && !slice_is_utf8(slice_part(s, 0, n)))
+        n++;
+    if (is_control(s.p[0]) || !slice_is_utf8(slice_part(s, 0, n)))
+        return 0;
+    return n == 2 && s.p[0] == '\xc2' && (unsigned char)s.p[1] < 0xa0 ? 0 : n;
+}
+
+void text_make_printable(char *p, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t length = shown_length((struct slice){ p + i, n - i });
+
+        if (length == 0)
+            p[i] = '?';
+        i += length > 0 ? length : 1;
+    }
+}
+
 char *slice_dup(struct slice s)
 {
     char *copy;

@@ -74,6 +74,10 @@ void utf8_check_piece(struct utf8_check *u, struct slice piece);
 
 bool slice_is_ascii(struct slice s);
 
+/* Turns into '?' what a terminal may obey instead of showing it: control characters, also those
+ * from U+0080 to U+009F, and bytes that are no UTF-8. */
+void text_make_printable(char *p, size_t n);
+
 /*
  * Growing bytes. All-zero is a valid empty buf that may not grow; buf_init gives it its maximum.
  * Appending is never checked by the caller: what does not fit, for want of memory or because of

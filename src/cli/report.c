@@ -14,17 +14,10 @@ enum {
 
 /* Nothing in this file allocates: it must be said, without memory too, what became of a message. */
 
-/* A line that a server, a header or an argument had a hand in must not look like two. */
-static void make_printable(struct buf *line)
-{
-    for (size_t i = 0; i < line->n; i++)
-        if (is_control(line->p[i]))
-            line->p[i] = '?';
-}
-
 static void say(struct buf *line)
 {
-    make_printable(line);
+    /* A server, a header or an argument that had a hand in it must not make it look like two. */
+    text_make_printable(line->p, line->n);
     if (line->n == line->max)
         line->n--;
     line->p[line->n++] = '\n';

@@ -74,10 +74,10 @@ static bool show_name(unsigned tag, struct slice value, char out[NAME_SHOWN + 1]
         return inet_ntop(value.n == 4 ? AF_INET : AF_INET6, value.p, out, NAME_SHOWN + 1) != NULL;
     if (tag != ALT_NAME_DNS || value.n == 0)
         return false;
-    (void)snprintf(out, NAME_SHOWN + 1, "%.*s", (int)value.n, value.p);
-    for (char *p = out; *p; p++)
-        if (*p <= 0x20 || *p > 0x7e || *p == '"')
-            *p = '?';
+    value = slice_part(value, 0, NAME_SHOWN);
+    for (size_t i = 0; i < value.n; i++) /* a NUL too: what is behind it belongs to the name */
+        out[i] = value.p[i] <= 0x20 || value.p[i] > 0x7e || value.p[i] == '"' ? '?' : value.p[i];
+    out[value.n] = 0;
     return true;
 }
 

@@ -199,6 +199,31 @@ void smtp_sent(struct session *s, size_t n)
         s->deadline = deadline_in(s->params.account->timeout * rows[s->step].patience);
 }
 
+static const char not_shown[] = "(not shown: it repeats the password)";
+
+/* Whether a server says what must be in no log and on no screen. Before the login it can know
+ * nothing of it, and a host may be called like a password. */
+static bool is_secret(const struct session *s, struct slice said)
+{
+    return s->step >= STEP_AUTH &&
+           sasl_is_repeated(slice_of(s->params.account->user), s->params.password, said);
+}
+
+static void hide_secret(const struct session *s, struct reply *reply)
+{
+    if (!is_secret(s, buf_slice(&reply->text)))
+        return;
+    explicit_bzero(reply->text.p, reply->text.n);
+    buf_clear(&reply->text);
+    buf_add_string(&reply->text, not_shown);
+    reply->lines = 1;
+}
+
+static void keep_said(const struct session *s, struct slice said, struct status *why)
+{
+    status_said(why, is_secret(s, said) ? slice_of(not_shown) : said);
+}
+
 static void trace_reply(const struct reply *reply)
 {
     struct slice text = buf_slice(&reply->text), line = { 0 };
@@ -231,7 +256,7 @@ static enum step refuse_extra(struct session *s, struct slice extra)
     else
         (void)status_set(&why, CODE_PROTOCOL, rows[s->step].stage,
                          "more than one answer, while waiting for %s", rows[s->step].waiting);
-    status_said(&why, slice_trim(slice_part(extra, 0, slice_find(extra, '\n'))));
+    keep_said(s, slice_trim(slice_part(extra, 0, slice_find(extra, '\n'))), &why);
     return session_fail(s, &why);
 }
 
@@ -260,7 +285,11 @@ static bool is_due(const struct session *s)
 /* An answer that could not be read for want of memory may have been a good one. */
 static void refuse_reply(struct session *s, struct status *why)
 {
+    char said[STATUS_SAID_MAX];
+
     why->stage = rows[s->step].stage;
+    memcpy(said, why->said, sizeof said);
+    keep_said(s, slice_of(said), why);
     if (why->code == CODE_MEMORY)
         smtp_lost(s, why);
     else
@@ -282,6 +311,7 @@ void smtp_input(struct session *s, struct slice bytes)
         }
         if (!s->parser.complete)
             return;
+        hide_secret(s, &s->parser.reply);
         trace_reply(&s->parser.reply);
         move(s, handle(s, &s->parser.reply, bytes));
     }

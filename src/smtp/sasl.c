@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+enum {
+    REPEATED_MIN = 4,   /* a shorter password is a part of many words that repeat nothing */
+    REPEATED_START = 9, /* bytes of a response that give it away, 12 as base64 */
+};
+
 /* RFC 4616: no authorization identity, user, password, parted by NUL. */
 static void say_plain(const struct sasl *s, struct buf *response)
 {
@@ -57,6 +62,34 @@ unsigned sasl_mechanism_of(struct slice name)
         if (slice_equal_nocase(name, slice_of(rows[i].name)))
             return (unsigned)rows[i].flag;
     return 0;
+}
+
+/* Whether the base64 form of `secret` begins somewhere in text. */
+static bool has_encoded(struct slice text, struct slice secret)
+{
+    char room[REPEATED_START / 3 * 4];
+    struct buf start;
+
+    buf_over(&start, room, sizeof room);
+    buf_add_base64(&start, slice_part(secret, 0, REPEATED_START));
+    while (start.n > 0 && start.p[start.n - 1] == '=')
+        start.n--;
+    return secret.n >= REPEATED_MIN && slice_contains_nocase(text, buf_slice(&start));
+}
+
+bool sasl_is_repeated(struct slice user, struct slice password, struct slice text)
+{
+    struct sasl s = { .user = slice_part(user, 0, REPEATED_START),
+                      .password = slice_part(password, 0, REPEATED_START) };
+    char room[2 * REPEATED_START + 2];
+    struct buf plain;
+
+    if (password.n == 0)
+        return false;
+    buf_over(&plain, room, sizeof room);
+    say_plain(&s, &plain);
+    return (password.n >= REPEATED_MIN && slice_contains_nocase(text, password)) ||
+           has_encoded(text, password) || has_encoded(text, buf_slice(&plain));
 }
 
 static enum code refuse(unsigned offered, const char *words, struct status *why)

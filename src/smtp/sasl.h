@@ -26,6 +26,12 @@ struct sasl {
 unsigned sasl_mechanism_of(struct slice name);
 
 /*
+ * Whether text repeats a secret of the login: the password, or the beginning of what a mechanism
+ * makes of it. Some servers quote the command that they refuse, or a piece of it.
+ */
+bool sasl_is_repeated(struct slice user, struct slice password, struct slice text);
+
+/*
  * Chooses among offered & allowed. CODE_NO_AUTH when nothing is left; `words` is what the server
  * offered, for the sentence. CODE_CONFIG when user or password holds a NUL.
  */

@@ -140,6 +140,13 @@ def test_started_through_a_link(name, orsino, rogue, ini, link):
     assert server.session.recipients == ["anna@example.org"]
 
 
+@pytest.mark.parametrize("name", ["", "/"])
+def test_started_without_a_name(name, orsino, rogue, ini):
+    server = rogue()
+    orsino.run("anna@example.org", ini=ini(server.port), name=name).succeeded()
+    assert server.session.recipients == ["anna@example.org"]
+
+
 def test_empty_queue_and_aliases(orsino):
     mailq = orsino.run(name="mailq")
     assert (mailq.exit, mailq.err) == (0, "") and b"Mail queue is empty" in mailq.out

@@ -1,10 +1,12 @@
 """The result: the exit code, one line or none, the log, and the dialogue of -v with the password masked."""
 
 import base64
+import os
 import re
 
 import pytest
 
+from conftest import table
 from servers import PASSWORD, USER
 
 SECRETS = [
@@ -107,6 +109,24 @@ def test_server_cannot_forge_lines(orsino, rogue, ini, tmp_path):
     assert log_line(log).isprintable()
 
 
+@pytest.mark.parametrize("escape", [b"\xc2\x9b", b"\x9b"], ids=["U+009B", "0x9B"])
+def test_server_cannot_speak_to_the_terminal(escape, orsino, rogue, ini, tmp_path):
+    """What some terminals take for the beginning of an escape sequence is no ASCII."""
+    log = tmp_path / "orsino.log"
+    server = rogue({"dot": b"554 it is " + escape + "31mred, Grüße\r\n".encode()})
+    result = orsino.run("-v", "-t", ini=ini(server.port, log=log))
+    for text in (result.err, log.read_text()):
+        assert "31mred, Grüße" in text
+        assert all(line.isprintable() and "\ufffd" not in line for line in text.splitlines())
+
+
+def test_log_that_is_a_fifo_nobody_reads(orsino, rogue, ini, tmp_path):
+    os.mkfifo(tmp_path / "log")
+    server = rogue()
+    orsino.run("-t", ini=ini(server.port, log=tmp_path / "log")).succeeded()
+    assert server.session.message
+
+
 def test_quiet_error_mode(orsino, rogue, ini):
     server = rogue({"MAIL": "550 no"})
     for words in (["-oeq"], ["-eq"], ["-OErrorMode=q"], ["-O", "ErrorMode=quiet"]):
@@ -133,15 +153,45 @@ def test_dialogue(auth, tls, orsino, postfix, ini):
     postfix.take("v@example.org")
 
 
+REPEATED = [
+    ("the command", {"AUTH": f"535 5.7.8 what is AUTH PLAIN {SECRETS[2]}"}, "plain", 77, "535"),
+    ("a piece of it", {"AUTH": f"500 5.5.2 what is AUTH PLAIN {SECRETS[2][:20]}..."}, "plain", 77, "500"),
+    ("in the second line", {"AUTH": f"535-5.7.8 no\r\n535 5.7.8 {SECRETS[2]}"}, "plain", 77, "535"),
+    ("the password", {"AUTH": f"535 5.7.8 the password {PASSWORD} is wrong"}, "plain", 77, "535"),
+    ("the line of LOGIN", {"AUTH3": f"535 5.7.8 what is {SECRETS[1]}"}, "login", 77, "535"),
+    ("as a challenge", {"AUTH3": f"334 {SECRETS[1]}"}, "login", 76, "a user and a password"),
+    ("without a code", {"AUTH": f"AUTH PLAIN {SECRETS[2]}"}, "plain", 76, "not SMTP"),
+    ("as a second answer", {"AUTH": f"235 ok\r\n235 {SECRETS[2]}"}, "plain", 76, "more than one answer"),
+    ("later", {"AUTH": f"235 hello {SECRETS[2]}", "MAIL": f"550 5.7.1 not with {PASSWORD}"}, "plain", 69, "550"),
+]
+
+
+@table("script, auth, code, said", REPEATED)
+def test_server_that_repeats_the_login(script, auth, code, said, orsino, rogue, ini, tmp_path):
+    server = rogue(script, tls="implicit")
+    log = tmp_path / "orsino.log"
+    result = orsino.run("-v", "-t", ini=ini(server.port, "implicit", auth=auth, log=log))
+    line = result.err.splitlines()[-1]
+    assert result.exit == code and said in line and "not shown: it repeats the password" in result.err
+    check_no_secret(result.err + log.read_text())
+
+
+def test_server_that_repeats_the_login_of_a_success(orsino, rogue, ini, tmp_path):
+    server = rogue({"dot": f"250 2.0.0 queued as {PASSWORD}"}, tls="implicit")
+    log = tmp_path / "orsino.log"
+    orsino.run("-t", ini=ini(server.port, "implicit", log=log)).succeeded()
+    check_no_secret(log.read_text())
+
+
 def test_dialogue_of_a_refused_login(orsino, rogue, ini):
-    """A server that repeats what it got must not make us show it."""
+    """The words of a server that repeats nothing are shown."""
     blob = SECRETS[2]
     server = rogue({"AUTH": "535 5.7.8 bad credentials"}, tls="implicit")
     result = orsino.run("-v", "-t", ini=ini(server.port, "implicit"))
     assert result.exit == 77
     assert server.session.command("AUTH") == f"AUTH PLAIN {blob}"
     check_no_secret(result.err)
-    assert result.err.splitlines()[-1].startswith("sendmail: ")
+    assert result.err.splitlines()[-1].startswith("sendmail: ") and "bad credentials" in result.err
 
 
 def test_dialogue_shows_no_control_characters(orsino, rogue, ini):

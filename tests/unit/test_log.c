@@ -46,6 +46,23 @@ static void a_missing_folder_is_told(void **state)
     log_close();
 }
 
+/* To open one would wait for a reader, who may never come. */
+static void a_fifo_nobody_reads_is_told(void **state)
+{
+    char path[] = "/tmp/orsino-log-XXXXXX";
+    struct status why = { 0 };
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    (void)close(fd);
+    (void)unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(log_open("tester", path, &why), CODE_FILE_CREATE);
+    log_close();
+    (void)unlink(path);
+}
+
 static void none_is_silent(void **state)
 {
     struct status why = { 0 };
@@ -61,6 +78,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_gets_whole_lines),
         cmocka_unit_test(a_missing_folder_is_told),
+        cmocka_unit_test(a_fifo_nobody_reads_is_told),
         cmocka_unit_test(none_is_silent),
     };
 

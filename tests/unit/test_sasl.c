@@ -147,6 +147,33 @@ static void names_are_known(void **state)
         check(rows[i].sentence, sasl_mechanism_of(slice_of(rows[i].name)) == rows[i].want);
 }
 
+static void a_secret_is_found_again(void **state)
+{
+    static const struct {
+        const char *sentence, *password, *text;
+        bool want;
+    } rows[] = {
+        { "nothing of it", "secret", "5.7.8 bad credentials", false },
+        { "the password", "secret", "5.7.8 \"secret\" is wrong", true },
+        { "in another case", "secret", "BAD PASSWORD SECRET", true },
+        { "the line of PLAIN", "secret", "what is AUTH PLAIN AHVzZXJAeC5vcmcAc2VjcmV0", true },
+        { "a piece of it", "secret", "what is AUTH PLAIN AHVzZXJAeC5v...", true },
+        { "the line of LOGIN", "secret", "what is c2VjcmV0", true },
+        { "of a long password", "secret secret", "what is c2VjcmV0IHNlY3JldA==", true },
+        { "of a short one", "1234", "what is MTIzNA==", true },
+        { "another user's line", "secret", "AHVzZXIyQHgub3JnAHNlY3JlCg==", false },
+        { "the user, who is no secret", "secret", "no user@x.org, dXNlckB4Lm9yZw==", false },
+        { "too short to tell", "the", "the mailbox", false },
+        { "no password", "", "5.7.8 bad credentials", false },
+        { "no text", "secret", "", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++)
+        check(rows[i].sentence, sasl_is_repeated(slice_of("user@x.org"), slice_of(rows[i].password),
+                                                 slice_of(rows[i].text)) == rows[i].want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +182,7 @@ int main(void)
         cmocka_unit_test(login_has_no_initial_response),
         cmocka_unit_test(a_response_too_long_is_told),
         cmocka_unit_test(names_are_known),
+        cmocka_unit_test(a_secret_is_found_again),
     };
 
     return cmocka_run_group_tests_name("sasl", tests, NULL, NULL);

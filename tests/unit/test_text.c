@@ -183,11 +183,52 @@ static void copies(void **state)
     assert_null(slice_dup((struct slice){ "a\0b", 3 }));
 }
 
+static void printable(void **state)
+{
+    static const struct {
+        const char *sentence;
+        struct slice input;
+        const char *want;
+    } rows[] = {
+        { "text stays", { "a b~", 4 }, "a b~" },
+        { "nothing", { "", 0 }, "" },
+        { "control characters and NUL", { "a\0b\x1b[c\x7f\t\r\n", 10 }, "a?b?[c????" },
+        { "UTF-8 stays",
+          { "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xbb", 9 },
+          "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xbb" },
+        { "U+009B, which begins an escape sequence",
+          { "\xc2\x9b"
+            "31m",
+            5 },
+          "??31m" },
+        { "U+00A0 does not", { "\xc2\xa0", 2 }, "\xc2\xa0" },
+        { "the same as a single byte",
+          { "\x9b"
+            "31m",
+            4 },
+          "?31m" },
+        { "cut in the middle", { "x\xe2\x82", 3 }, "x??" },
+        { "a control character inside a sequence", { "\xe2\x1b\x82\xac", 4 }, "????" },
+        { "Latin-1", { "caf\xe9 x", 6 }, "caf? x" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        char text[32];
+
+        memcpy(text, rows[i].input.p, rows[i].input.n);
+        text_make_printable(text, rows[i].input.n);
+        check_text(rows[i].sentence, (struct slice){ text, rows[i].input.n },
+                   slice_of(rows[i].want));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),
         cmocka_unit_test(utf8),
+        cmocka_unit_test(printable),
         cmocka_unit_test(base64),
         cmocka_unit_test(buffers_keep_their_maximum),
         cmocka_unit_test(borrowed_memory_is_never_grown),

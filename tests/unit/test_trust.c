@@ -114,6 +114,17 @@ static const struct forged certificates[] = {
       .issuer = "inter",
       .subject = "/CN=x",
       .extensions = "subjectAltName=DNS:a.it,DNS:b.it,DNS:c.it,DNS:d.it,DNS:e.it,DNS:f.it\n" },
+    /* What is no name of a server, though it looks like one: a name that goes on behind a NUL,
+     * "m*.example.it", "mail.*.it", "*", and an address as text. */
+    { .name = "odd",
+      .issuer = "inter",
+      .subject = "/CN=mail.example.it",
+      .extensions = "subjectAltName=DER:3046"
+                    "821c6d61696c2e6578616d706c652e6974002e6578616d706c652e6f7267"
+                    "820d6d2a2e6578616d706c652e6974"
+                    "82096d61696c2e2a2e6974"
+                    "82012a"
+                    "82093139322e302e322e31\n" },
     { .name = "common",
       .issuer = "inter",
       .subject = "/CN=mail.example.it",
@@ -285,6 +296,19 @@ static const struct {
       { "many", "inter" },
       BR_ERR_X509_BAD_SERVER_NAME,
       "wrong name: its certificate is for a.it, b.it, c.it, d.it and 2 more, not for" },
+    { "names that are none, and the common name does not count beside them",
+      "bundle",
+      "mail.example.it",
+      { "odd", "inter" },
+      BR_ERR_X509_BAD_SERVER_NAME,
+      "wrong name: its certificate is for mail.example.it?.example.org, m*.example.it" },
+    { "an address as text",
+      "bundle",
+      "192.0.2.1",
+      { "odd", "inter" },
+      BR_ERR_X509_BAD_SERVER_NAME,
+      "wrong name" },
+    { "a star alone", "bundle", "mail", { "odd", "inter" }, BR_ERR_X509_BAD_SERVER_NAME, "name" },
     { "a wrong common name",
       "bundle",
       "smtp.example.it",
