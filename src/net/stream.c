@@ -158,9 +158,13 @@ static bool take_input(struct stream *s, struct slice *in, bool readable)
     return in->n > 0;
 }
 
-static bool has_output(const struct stream *s)
+/*
+ * Whether TLS has an answer of its own to send. After the deadline that is no reason to go on: each
+ * wish of the server for a renegotiation makes one, and there may be no end of them.
+ */
+static bool has_output(const struct stream *s, struct deadline deadline)
 {
-    return s->tls && tls_output(s->tls).n > 0;
+    return s->tls && tls_output(s->tls).n > 0 && deadline_left(deadline) > 0;
 }
 
 /* Waits until the socket can go on. Sets *readable; false when the deadline has passed. */
@@ -201,7 +205,7 @@ static enum code shake_hands(struct stream *s, struct deadline deadline, struct 
         feed(s, readable || s->fault.code);
         if (s->fault.code)
             return report(s, why);
-        if (sent && has_output(s))
+        if (sent && has_output(s, deadline))
             continue;
         if (sent && tls_established(s->tls))
             return CODE_OK;
@@ -241,7 +245,7 @@ enum code stream_exchange(struct stream *s, struct slice *out, struct slice *in,
             return CODE_OK;
         if (s->fault.code)
             return report(s, why);
-        if (sent && has_output(s))
+        if (sent && has_output(s, deadline))
             continue;
         if (sent && !wait_for_input)
             return CODE_OK;
