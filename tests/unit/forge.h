@@ -5,6 +5,7 @@
 #ifndef ORSINO_TESTS_FORGE_H
 #define ORSINO_TESTS_FORGE_H
 
+#include "net/trust.h"
 #include "unit.h"
 
 #include <dirent.h>
@@ -205,6 +206,18 @@ static inline struct slice forge_der(const struct forge *f, const char *name, ch
     (void)fclose(file);
     assert_true(n > 0 && n < room);
     return (struct slice){ out, n };
+}
+
+/* What believes in the certificates of a file that forge_make or the test wrote; see trust_free. */
+static inline struct trust *forge_trust(const struct forge *f, const char *name)
+{
+    char path[FORGE_PATH_ROOM];
+    struct status why = { 0 };
+    struct trust *trust = NULL;
+
+    forge_path(f, name, ".pem", path);
+    assert_int_equal(trust_load(path, &trust, &why), CODE_OK);
+    return trust;
 }
 
 #endif

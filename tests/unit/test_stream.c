@@ -28,17 +28,6 @@ static int remove_all(void **state)
     return 0;
 }
 
-static struct trust *load(const char *name)
-{
-    char path[FORGE_PATH_ROOM];
-    struct status why = { 0 };
-    struct trust *trust = NULL;
-
-    forge_path(&forge, name, ".pem", path);
-    assert_int_equal(trust_load(path, &trust, &why), CODE_OK);
-    return trust;
-}
-
 /* A stream, and the other end of its socket. */
 static struct stream *open_pair(int *peer)
 {
@@ -267,7 +256,7 @@ static const struct {
 /* What a port may say that does not speak TLS as we want it. */
 static void handshakes_that_fail(void **state)
 {
-    struct trust *trust = load("root");
+    struct trust *trust = forge_trust(&forge, "root");
 
     (void)state;
     for (size_t i = 0; i < LENGTH(bad_handshakes); i++) {
@@ -297,7 +286,7 @@ static void handshakes_that_fail(void **state)
 
 static void no_name(void **state)
 {
-    struct trust *trust = load("root");
+    struct trust *trust = forge_trust(&forge, "root");
     struct status why = { 0 };
     int peer;
     struct stream *s = open_pair(&peer);

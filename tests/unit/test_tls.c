@@ -45,17 +45,6 @@ static int remove_all(void **state)
     return 0;
 }
 
-static struct trust *load(const char *name)
-{
-    char path[FORGE_PATH_ROOM];
-    struct status why = { 0 };
-    struct trust *trust = NULL;
-
-    forge_path(&forge, name, ".pem", path);
-    assert_int_equal(trust_load(path, &trust, &why), CODE_OK);
-    return trust;
-}
-
 /* A server of openssl, which answers each line with its letters turned around. */
 static void run_server(const char *const *options, int out)
 {
@@ -268,7 +257,7 @@ static void servers(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(server_rows); i++) {
         unsigned port = start_server(server_rows[i].options);
-        struct trust *trust = load(server_rows[i].ca);
+        struct trust *trust = forge_trust(&forge, server_rows[i].ca);
         struct stream *s = open_to(port);
         struct status why = { 0 };
         enum code code =
@@ -294,7 +283,7 @@ static void through_tls(void **state)
 {
     static const char *const options[] = { "-cert", "leaf.pem", "-key", "leaf.key", NULL };
     unsigned port = start_server(options);
-    struct trust *trust = load("root");
+    struct trust *trust = forge_trust(&forge, "root");
     struct stream *s = open_to(port);
     struct status why = { 0 };
     struct slice out = { 0 }, in;

@@ -155,17 +155,6 @@ static int remove_all(void **state)
     return 0;
 }
 
-static struct trust *load(const char *name)
-{
-    char path[FORGE_PATH_ROOM];
-    struct status why = { 0 };
-    struct trust *trust = NULL;
-
-    forge_path(&forge, name, ".pem", path);
-    assert_int_equal(trust_load(path, &trust, &why), CODE_OK);
-    return trust;
-}
-
 /* Hands one certificate over as BearSSL does: in pieces. */
 static void show_certificate(const br_x509_class **engine, struct slice der)
 {
@@ -462,7 +451,7 @@ static void chains(void **state)
 {
     (void)state;
     for (size_t i = 0; i < LENGTH(chain_rows); i++) {
-        struct trust *trust = load(chain_rows[i].ca);
+        struct trust *trust = forge_trust(&forge, chain_rows[i].ca);
         unsigned got = show_chain(trust, chain_rows[i].host, chain_rows[i].chain);
         const br_x509_class **engine;
         struct server_name name;
@@ -484,7 +473,7 @@ static void again(void **state)
 {
     static const char *const good[CHAIN_MAX] = { "leaf", "inter" };
     static const char *const bad[CHAIN_MAX] = { "leaf" };
-    struct trust *trust = load("bundle");
+    struct trust *trust = forge_trust(&forge, "bundle");
 
     (void)state;
     assert_int_equal(show_chain(trust, "mail.example.it", good), 0);
@@ -499,7 +488,7 @@ static void tampered(void **state)
 {
     char leaf[DER_ROOM], inter[DER_ROOM];
     struct slice first, second;
-    struct trust *trust = load("bundle");
+    struct trust *trust = forge_trust(&forge, "bundle");
     struct server_name name;
     const br_x509_class **engine;
 
@@ -527,7 +516,7 @@ static void tampered(void **state)
 static void a_huge_certificate(void **state)
 {
     static const unsigned char piece[1024] = { 0x30, 0x83, 0x7f, 0xff, 0xff };
-    struct trust *trust = load("bundle");
+    struct trust *trust = forge_trust(&forge, "bundle");
     struct server_name name;
     const br_x509_class **engine;
 
