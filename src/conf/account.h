@@ -22,6 +22,12 @@ enum auth_mode {
     AUTH_NONE,
 };
 
+enum from_header_mode {
+    FROM_HEADER_FILL,  /* one that is missing, bare or at a local host gets the account's address */
+    FROM_HEADER_KEEP,  /* what is there stays; a bare name gets the domain */
+    FROM_HEADER_FORCE, /* always the account's address */
+};
+
 enum dots_mode {
     DOT_TERMINATES_AUTO,
     DOT_TERMINATES_YES,
@@ -36,7 +42,17 @@ struct account {
     const char *hostname; /* for EHLO; "" when not set */
     const char *log;
     enum dots_mode dot_terminates;
-    uint64_t max_message; /* bytes */
+    uint64_t max_message;   /* bytes */
+    const char *aliases;    /* the file, "" for none */
+    const char *local;      /* the address of bare recipients without an alias, "" for none */
+    const char *allow_from; /* list of patterns as of match: senders that callers may choose; "" for
+                               all */
+    const char *listen;     /* of the relay, as net/listen.h reads it */
+    const char *listen_allow; /* networks that may use it, "" for this machine alone */
+    const char *listen_users; /* file of names and password hashes, "" for none */
+    const char *listen_cert;  /* PEM, "" for no TLS */
+    const char *listen_key;   /* PEM, "" for the one in listen_cert */
+    unsigned listen_max;      /* connections at once */
     /* The provider */
     const char *host;
     unsigned port; /* never 0 after config_account() */
@@ -50,7 +66,8 @@ struct account {
     /* The sender */
     const char *from;      /* "" when not set */
     const char *full_name; /* "" when not set */
-    const char *match;     /* list of patterns, "" for none */
+    enum from_header_mode from_header;
+    const char *match; /* list of patterns, "" for none */
     /* The session */
     int64_t timeout;         /* milliseconds for each reply */
     int64_t connect_timeout; /* milliseconds for each address, TLS handshake included */

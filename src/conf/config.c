@@ -1,6 +1,7 @@
 #include "conf/config.h"
 
 #include "base/memory.h"
+#include "conf/environment.h"
 #include "conf/file.h"
 #include "conf/keys.h"
 #include "conf/scan.h"
@@ -16,13 +17,15 @@ enum {
     NAMES_ROOM = 200,
     INI_ROOM = 32 * 1024, /* what iniparser takes for a file without an entry */
     ENTRY_ROOM = 256,     /* and for an entry, but for its value */
+    WARNING_ROOM = 1024,
 };
 
 struct config {
+    struct environment environment;
     struct ini_file file;
-    struct scan scan;
-    dictionary *ini;
-    const char *warning;
+    struct scan scan; /* of no entry when there is no file */
+    dictionary *ini;  /* NULL when there is no file */
+    char warning[WARNING_ROOM];
 };
 
 /* What iniparser would print on stderr, scan.c has said better. */
@@ -58,6 +61,8 @@ static const char *value_of(const struct config *c, struct slice section, struct
 {
     char lookup[LOOKUP_ROOM];
 
+    if (!c->ini)
+        return NULL;
     write_lookup(lookup, section, key);
     return iniparser_getstring(c->ini, lookup, NULL);
 }
@@ -106,13 +111,22 @@ static enum code make_sure_of_memory(const struct config *c, struct status *why)
     return status_set(why, CODE_MEMORY, STAGE_CONFIG, "no memory for the INI");
 }
 
-static enum code load(struct config *c, const char *path, struct status *why)
+static void warn(struct config *c, const char *what)
 {
-    if (ini_file_read(&c->file, path, why) ||
-        scan_text(&c->scan, c->file.path, buf_slice(&c->file.text), why))
+    size_t used = strlen(c->warning);
+
+    (void)snprintf(c->warning + used, sizeof c->warning - used, "%s%s", used > 0 ? "; " : "", what);
+}
+
+static enum code load_ini(struct config *c, struct status *why)
+{
+    const char *warning;
+
+    if (scan_text(&c->scan, c->file.path, buf_slice(&c->file.text), why) ||
+        ini_file_guard(&c->file, c->scan.has_secret, &warning, why))
         return why->code;
-    if (c->scan.has_secret && ini_file_guard(&c->file, &c->warning, why))
-        return why->code;
+    if (warning)
+        warn(c, warning);
     if (make_sure_of_memory(c, why))
         return why->code;
     iniparser_set_error_callback(say_nothing);
@@ -121,6 +135,41 @@ static enum code load(struct config *c, const char *path, struct status *why)
         return check_values(c, why);
     status_at(why, "%s", c->file.path);
     return status_set_errno(why, CODE_READ, STAGE_CONFIG, errno, "iniparser cannot open it");
+}
+
+/* Whoever names a file means it; but what lies in a usual place may be for others. */
+static bool does_without_file(const struct config *c, const char *path, enum code code)
+{
+    return !path && !c->file.path && environment_suffices(&c->environment) &&
+           (code == CODE_CONFIG || code == CODE_PERMISSION);
+}
+
+static void warn_of_file(struct config *c, const struct status *why)
+{
+    char sentence[WARNING_ROOM];
+
+    (void)snprintf(sentence, sizeof sentence, "%s: %s: without it, the environment alone counts",
+                   why->where, why->what);
+    warn(c, sentence);
+}
+
+static enum code load(struct config *c, const char *path, struct status *why)
+{
+    enum code code;
+
+    if (environment_read(&c->environment, why))
+        return why->code;
+    if (c->environment.warning[0] != 0)
+        warn(c, c->environment.warning);
+    code = ini_file_read(&c->file, path, why);
+    if (!code)
+        return load_ini(c, why);
+    if (!does_without_file(c, path, code))
+        return code;
+    if (code == CODE_PERMISSION)
+        warn_of_file(c, why);
+    *why = (struct status){ 0 };
+    return CODE_OK;
 }
 
 enum code config_load(const char *path, struct config **out, struct status *why)
@@ -160,38 +209,55 @@ void config_free(struct config *c)
 
 const char *config_warning(const struct config *c)
 {
-    return c->warning;
+    return c->warning[0] != 0 ? c->warning : NULL;
 }
 
-/* The account's value, else the default for every account. */
+const char *config_path(const struct config *c)
+{
+    return c->file.path ? c->file.path : ENVIRONMENT_NAME;
+}
+
+/* The nearest value: of the environment, of the account, of every account. */
 static const char *effective_value(const struct config *c, struct slice section,
                                    const struct key *key)
 {
-    const char *value = value_of(c, section, slice_of(key->name));
+    const char *value = environment_value(&c->environment, key);
 
+    if (!value)
+        value = value_of(c, section, slice_of(key->name));
     return value ? value : value_of(c, slice_of(SCAN_GLOBALS), slice_of(key->name));
 }
 
 /* The section's name as a string that lives as long as c. */
 static const char *name_of(const struct config *c, struct slice section)
 {
-    for (size_t i = 0; i < (size_t)c->ini->size; i++)
+    for (size_t i = 0; c->ini && i < (size_t)c->ini->size; i++)
         if (c->ini->key[i] && slice_equal_nocase(slice_of(c->ini->key[i]), section))
             return c->ini->key[i];
-    return SCAN_GLOBALS;
+    return is_globals(section) ? SCAN_GLOBALS : ENVIRONMENT_NAME;
 }
 
-/* A password in the account counts before a password_file from [orsino], and the reverse. */
-static void prefer_own_password(const struct config *c, struct slice section,
-                                struct account *account)
+/* False when this source has neither; from one that has one alone, the other is none. */
+static bool take_password_pair(const char *password, const char *file, struct account *account)
 {
-    const char *password = value_of(c, section, slice_of("password"));
-    const char *file = value_of(c, section, slice_of("password_file"));
-
     if (password && !file)
         account->password_file = "";
     if (file && !password)
         account->password = "";
+    return password || file;
+}
+
+/* A password in the account counts before a password_file from [orsino], and the reverse; and
+ * either from the environment before both. */
+static void prefer_nearest_password(const struct config *c, struct slice section,
+                                    struct account *account)
+{
+    const struct slice password = slice_of("password"), file = slice_of("password_file");
+
+    if (take_password_pair(environment_value(&c->environment, keys_find(password)),
+                           environment_value(&c->environment, keys_find(file)), account))
+        return;
+    (void)take_password_pair(value_of(c, section, password), value_of(c, section, file), account);
 }
 
 static enum code fill(const struct config *c, struct slice section, struct account *account,
@@ -211,7 +277,7 @@ static enum code fill(const struct config *c, struct slice section, struct accou
         if (keys_parse(&keys[i], value ? value : "", account, why))
             return why->code;
     }
-    prefer_own_password(c, section, account);
+    prefer_nearest_password(c, section, account);
     return CODE_OK;
 }
 
@@ -242,6 +308,12 @@ static bool next_account(const struct config *c, size_t *at, struct slice *secti
     return false;
 }
 
+/* Whether the environment is the account: there is no file, or nothing in it. */
+static bool is_environment_alone(const struct config *c)
+{
+    return c->scan.count == 0 && environment_suffices(&c->environment);
+}
+
 /* Whether there is one account and no other. [orsino] alone is an account itself. */
 static bool only_account(const struct config *c, struct slice *section)
 {
@@ -250,15 +322,16 @@ static bool only_account(const struct config *c, struct slice *section)
 
     if (next_account(c, &at, section))
         return !next_account(c, &at, &another);
-    return find_section(c, slice_of(SCAN_GLOBALS), section);
+    *section = slice_of(ENVIRONMENT_NAME);
+    return is_environment_alone(c) || find_section(c, slice_of(SCAN_GLOBALS), section);
 }
 
 static enum code refuse_choice(const struct config *c, const char *sentence, struct slice name,
-                               unsigned line, struct status *why)
+                               struct status *why)
 {
     struct slice section;
     struct buf names;
-    const char *list;
+    const char *list, *none = is_environment_alone(c) ? ENVIRONMENT_NAME : "none";
     size_t at = 0;
     enum code code;
 
@@ -268,25 +341,18 @@ static enum code refuse_choice(const struct config *c, const char *sentence, str
     list = buf_string(&names);
     code = status_set(why, CODE_CONFIG, STAGE_CONFIG, "%s%.*s; accounts here: %s", sentence,
                       name.n < SCAN_NAME_MAX ? (int)name.n : SCAN_NAME_MAX,
-                      name.n > 0 ? name.p : "", list && list[0] != 0 ? list : "none");
+                      name.n > 0 ? name.p : "", list && list[0] != 0 ? list : none);
     buf_free(&names);
-    if (line > 0)
-        status_at(why, "%.300s:%u", c->file.path, line);
-    status_at(why, "%s", c->file.path);
+    status_at(why, "%s", config_path(c));
     return code;
 }
 
-/* By name: an account section, or [orsino] where there is no other. */
-static enum code choose_named(const struct config *c, struct slice name, unsigned line,
-                              struct slice *section, struct status *why)
+/* By name: an account section, or [orsino] or the environment where there is no other. */
+static bool find_account(const struct config *c, struct slice name, struct slice *section)
 {
-    bool found = find_section(c, name, section);
-
-    if (found && !is_globals(name))
-        return CODE_OK;
-    if (found && only_account(c, section) && is_globals(*section))
-        return CODE_OK;
-    return refuse_choice(c, "no account ", name, line, why);
+    if (!is_globals(name) && find_section(c, name, section))
+        return true;
+    return only_account(c, section) && slice_equal_nocase(slice_of(name_of(c, *section)), name);
 }
 
 /* The first account that wants this sender, by its own `match`: an inherited one would fit all. */
@@ -303,25 +369,54 @@ static bool choose_by_sender(const struct config *c, const char *sender, struct 
     return false;
 }
 
+/* By the key account, which names one. */
+static enum code choose_default(const struct config *c, struct slice name, struct slice *section,
+                                struct status *why)
+{
+    const struct key *key = keys_find(slice_of("account"));
+
+    if (find_account(c, name, section))
+        return CODE_OK;
+    if (environment_value(&c->environment, key))
+        status_at(why, ENVIRONMENT_PREFIX "ACCOUNT");
+    else
+        status_at(why, "%.300s:%u", c->file.path,
+                  scan_line(&c->scan, slice_of(SCAN_GLOBALS), key->name));
+    return refuse_choice(c, "no account ", name, why);
+}
+
 static enum code choose(const struct config *c, const char *name, const char *sender,
                         struct slice *section, struct status *why)
 {
-    struct slice globals = slice_of(SCAN_GLOBALS);
-    const char *fallback = value_of(c, globals, slice_of("account"));
+    const struct slice globals = slice_of(SCAN_GLOBALS);
+    const char *fallback = effective_value(c, globals, keys_find(slice_of("account")));
 
     if (name)
-        return choose_named(c, slice_of(name), 0, section, why);
+        return find_account(c, slice_of(name), section)
+                   ? CODE_OK
+                   : refuse_choice(c, "no account ", slice_of(name), why);
     if (choose_by_sender(c, sender, section))
         return CODE_OK;
     if (fallback && fallback[0] != 0)
-        return choose_named(c, slice_of(fallback), scan_line(&c->scan, globals, "account"), section,
-                            why);
+        return choose_default(c, slice_of(fallback), section, why);
     if (only_account(c, section))
         return CODE_OK;
     return refuse_choice(c,
                          c->scan.count > 0 ? "no account chosen: set account = in [orsino]"
                                            : "an empty file: write [orsino] and host = into it",
-                         (struct slice){ 0 }, 0, why);
+                         (struct slice){ 0 }, why);
+}
+
+/* Where an account that cannot be used has its values from. */
+static void place_account(const struct config *c, struct slice section, struct status *why)
+{
+    unsigned line = scan_line(&c->scan, section, NULL);
+
+    if (line == 0)
+        status_at(why, "%s", ENVIRONMENT_NAME);
+    else
+        status_at(why, "%s%.280s:%u", c->environment.sets_any ? ENVIRONMENT_NAME " and " : "",
+                  c->file.path, line);
 }
 
 enum code config_account(struct config *c, const char *name, const char *sender,
@@ -332,7 +427,7 @@ enum code config_account(struct config *c, const char *name, const char *sender,
     if (choose(c, name, sender, &section, why))
         return why->code;
     if (fill(c, section, account, why) || account_settle(account, why))
-        status_at(why, "%.300s:%u", c->file.path, scan_line(&c->scan, section, NULL));
+        place_account(c, section, why);
     return why->code;
 }
 

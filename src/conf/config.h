@@ -19,15 +19,18 @@
 struct config;
 
 /*
- * Loads `path`, or with NULL the first of these that exists: $XDG_CONFIG_HOME/orsino/orsino.ini
- * (~/.config without that variable), ~/.orsino.ini, /etc/orsino.ini. A home directory comes from
- * $HOME, and a file found there counts only when the real user owns it: cron and at run with
- * another user's HOME. On CODE_OK the caller frees *out with config_free. A missing file, one that
- * may not be read, and one that is wrong are told apart: CODE_CONFIG, CODE_PERMISSION, CODE_CONFIG;
- * the status names file, line and key. CODE_READ when reading fails or the file changes meanwhile.
- * A file that holds a password and that others can read is CODE_PERMISSION, but for SYSTEM_CONFIG,
- * which gives a warning in config_warning(). The group counts among the others when the file is a
- * user's own, not when it is root's or somebody else's.
+ * Loads the environment (environment.h) and `path`, or with NULL the first of these that exists:
+ * $XDG_CONFIG_HOME/orsino/orsino.ini (~/.config without that variable), ~/.orsino.ini,
+ * /etc/orsino.ini. A home directory comes from $HOME, and a file found there counts only when the
+ * real user owns it: cron and at run with another user's HOME. With more rights than the caller
+ * only /etc/orsino.ini counts; a `path` from him is not for us to read then, and the caller of this
+ * function sees to that. On CODE_OK the caller frees *out with config_free.
+ *
+ * A missing file, one that may not be read, and one that is wrong are told apart: CODE_CONFIG,
+ * CODE_PERMISSION, CODE_CONFIG; the status names file, line and key, or the variable. CODE_READ
+ * when reading fails or the file changes meanwhile. With NULL an environment that names a host does
+ * without a file, also without one that may not be read, which gives a warning. ini_file_guard()
+ * says which files are refused for their mode.
  */
 enum code config_load(const char *path, struct config **out, struct status *why)
     __attribute__((warn_unused_result));
@@ -36,21 +39,26 @@ void config_free(struct config *c); /* also wipes the secrets */
 /* A line for the administrator's log, or NULL. */
 const char *config_warning(const struct config *c);
 
+/* Where the configuration comes from, for messages: the file, or "environment" without one. */
+const char *config_path(const struct config *c);
+
 /*
  * Fills *account by name, or with NULL the first account one of whose `match` patterns fits the
  * sender, else the default account, else the only one; without any account section, [orsino] is
- * one. `match` counts in an account's own section only. `sender` may be "". Strings of *account
- * live as long as `c`. CODE_CONFIG: no such account, no default among several, host missing, port
- * without tls mode, user without password, contradictory keys. password_file is not read here (see
- * account_password).
+ * one, and without any section at all the environment, by the name "environment". `match` counts in
+ * an account's own section only. `sender` may be "". A value is that of the environment, else of
+ * the account's section, else of [orsino], else the default. Strings of *account live as long as
+ * `c`. CODE_CONFIG: no such account, no default among several, host missing, port without tls mode,
+ * user without password, contradictory keys. password_file is not read here (see account_password).
  */
 enum code config_account(struct config *c, const char *name, const char *sender,
                          struct account *account, struct status *why)
     __attribute__((warn_unused_result));
 
 /*
- * The globals alone ([orsino] over the defaults), for what must be known before there is a sender:
- * log, dot_terminates, max_message. Account keys hold what [orsino] says of them.
+ * The globals alone (the environment, [orsino], the defaults), for what must be known before there
+ * is a sender, or without any account: log, dot_terminates, max_message, the relay's listen.
+ * Account keys hold what these say of them.
  */
 enum code config_globals(struct config *c, struct account *account, struct status *why)
     __attribute__((warn_unused_result));

@@ -1,6 +1,8 @@
 #include "conf/file.h"
 
+#include "base/rights.h"
 #include "conf/config.h"
+#include "conf/environment.h"
 #include "conf/scan.h"
 
 #include <errno.h>
@@ -22,18 +24,33 @@ static int open_file(const char *path)
     return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
+/* Most often it works as root and not from a web server: so it says for whom the file is. */
+static enum code refuse_permission(const char *path, struct status *why)
+{
+    const unsigned long user = geteuid();
+    struct stat st;
+
+    status_at(why, "%s", path);
+    if (stat(path, &st) != 0)
+        return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
+                          "the configuration is in a folder that user %lu may not enter", user);
+    if (st.st_uid == geteuid())
+        return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
+                          "the configuration may not be read by its own user %lu", user);
+    return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
+                      "the configuration may not be read by user %lu: it is for user %lu and "
+                      "group %lu, mode %03o",
+                      user, (unsigned long)st.st_uid, (unsigned long)st.st_gid,
+                      (unsigned)(st.st_mode & 0777));
+}
+
 static enum code refuse_open(const char *path, int error, struct status *why)
 {
-    enum code code = CODE_READ;
+    enum code code = error == ENOENT || error == ENOTDIR ? CODE_CONFIG : CODE_READ;
 
     if (error == EACCES || error == EPERM)
-        code = CODE_PERMISSION;
-    else if (error == ENOENT || error == ENOTDIR)
-        code = CODE_CONFIG;
+        return refuse_permission(path, why);
     status_at(why, "%s", path);
-    if (code == CODE_PERMISSION)
-        return status_set(why, code, STAGE_CONFIG, "the configuration may not be read by user %lu",
-                          (unsigned long)geteuid());
     return status_set_errno(why, code, STAGE_CONFIG, error, "the configuration cannot be opened");
 }
 
@@ -72,6 +89,7 @@ static enum code read_open(struct ini_file *file, int fd, const struct stat *st,
     if (st->st_size > SCAN_FILE_MAX)
         return refuse(file->path, CODE_CONFIG, "too big for a configuration", why);
     file->owner = st->st_uid;
+    file->group = st->st_gid;
     file->mode = st->st_mode;
     buf_reserve(&file->text, (size_t)st->st_size + 1);
     if (file->text.failed)
@@ -127,11 +145,12 @@ static void list_own(char paths[OWN_MAX][PATH_ROOM])
 
 static enum code refuse_all(char paths[OWN_MAX][PATH_ROOM], struct status *why)
 {
-    return status_set(why, CODE_CONFIG, STAGE_CONFIG,
-                      "no configuration: create %s (orsino.ini(5) has a sample); looked for %s%s"
-                      "%s%s%s",
-                      SYSTEM_CONFIG, paths[0], paths[0][0] != 0 ? ", " : "", paths[1],
-                      paths[1][0] != 0 ? ", " : "", SYSTEM_CONFIG);
+    return status_set(
+        why, CODE_CONFIG, STAGE_CONFIG,
+        "no configuration: create %s (orsino.ini(5) has a sample) or set " ENVIRONMENT_PREFIX
+        "HOST; looked for %s%s%s%s%s",
+        SYSTEM_CONFIG, paths[0], paths[0][0] != 0 ? ", " : "", paths[1],
+        paths[1][0] != 0 ? ", " : "", SYSTEM_CONFIG);
 }
 
 /* Gives the open file and its path, or -1 and a reason. */
@@ -172,7 +191,8 @@ enum code ini_file_read(struct ini_file *file, const char *path, struct status *
 
     *file = (struct ini_file){ 0 };
     buf_init(&file->text, SCAN_FILE_MAX + 1);
-    if (!path)
+    /* The caller's variables say where a file of his would be, and he could have a link there. */
+    if (!path && !rights_are_raised())
         list_own(paths);
     fd = path ? open_named(path, &st, why) : find(&path, paths, &st, why);
     if (!why->code) {
@@ -187,12 +207,23 @@ enum code ini_file_read(struct ini_file *file, const char *path, struct status *
     return why->code;
 }
 
-enum code ini_file_guard(const struct ini_file *file, const char **warning, struct status *why)
+static enum code guard_writing(const struct ini_file *file, struct status *why)
+{
+    const bool is_roots = file->owner == 0 && file->group == 0;
+
+    if (!(file->mode & S_IWOTH) && (!(file->mode & S_IWGRP) || is_roots))
+        return CODE_OK;
+    return refuse(file->path, CODE_PERMISSION,
+                  "other users can write this file, and lead mail and login elsewhere: chmod go-w",
+                  why);
+}
+
+static enum code guard_reading(const struct ini_file *file, const char **warning,
+                               struct status *why)
 {
     bool others = (file->mode & S_IROTH) != 0;
     bool group = (file->mode & S_IRGRP) != 0 && file->owner == getuid() && file->owner != 0;
 
-    *warning = NULL;
     if (!others && !group)
         return CODE_OK;
     if (strcmp(file->path, SYSTEM_CONFIG) == 0) {
@@ -202,6 +233,15 @@ enum code ini_file_guard(const struct ini_file *file, const char **warning, stru
     }
     return refuse(file->path, CODE_PERMISSION,
                   "other users can read the password in this file: chmod 600", why);
+}
+
+enum code ini_file_guard(const struct ini_file *file, bool has_password, const char **warning,
+                         struct status *why)
+{
+    *warning = NULL;
+    if (guard_writing(file, why))
+        return why->code;
+    return has_password ? guard_reading(file, warning, why) : CODE_OK;
 }
 
 void ini_file_free(struct ini_file *file)

@@ -10,23 +10,26 @@ struct ini_file {
     char *path;
     struct buf text;
     uid_t owner;
+    gid_t group;
     mode_t mode;
 };
 
 /*
  * Reads the file `path`, or with NULL the one that config_load would take. CODE_CONFIG when it is
  * missing or no file to read, CODE_PERMISSION, CODE_READ, CODE_MEMORY. Whatever it gives, *file is
- * to be freed.
+ * to be freed; its path is NULL when no file was opened.
  */
 enum code ini_file_read(struct ini_file *file, const char *path, struct status *why)
     __attribute__((warn_unused_result));
 
 /*
- * For a file that holds a password: CODE_PERMISSION when too many can read it; for SYSTEM_CONFIG
- * CODE_OK, and *warning is a line for the log, else NULL.
+ * Who else can do what with it. CODE_PERMISSION when others can write it, since they could send
+ * every message and the login to a server of theirs: anybody, or a group other than root's in a
+ * file of root's. With a password in it also when too many can read it; but for SYSTEM_CONFIG that
+ * is CODE_OK, and *warning is a line for the log, else NULL.
  */
-enum code ini_file_guard(const struct ini_file *file, const char **warning, struct status *why)
-    __attribute__((warn_unused_result));
+enum code ini_file_guard(const struct ini_file *file, bool has_password, const char **warning,
+                         struct status *why) __attribute__((warn_unused_result));
 
 /* Wipes the text. */
 void ini_file_free(struct ini_file *file);

@@ -19,6 +19,7 @@ enum {
 _Static_assert(sizeof(enum tls_mode) == sizeof(unsigned), "tls");
 _Static_assert(sizeof(enum auth_mode) == sizeof(unsigned), "auth");
 _Static_assert(sizeof(enum dots_mode) == sizeof(unsigned), "dot_terminates");
+_Static_assert(sizeof(enum from_header_mode) == sizeof(unsigned), "from_header");
 
 static const struct choice log_choices[] = {
     { "syslog", 0 },
@@ -42,6 +43,12 @@ static const struct choice auth_choices[] = {
     { "auto", AUTH_AUTO }, { "plain", AUTH_PLAIN }, { "login", AUTH_LOGIN }, { "none", AUTH_NONE },
     { NULL, 0 },
 };
+static const struct choice from_header_choices[] = {
+    { "fill", FROM_HEADER_FILL },
+    { "keep", FROM_HEADER_KEEP },
+    { "force", FROM_HEADER_FORCE },
+    { NULL, 0 },
+};
 /* The values of enum dsn_notify and enum dsn_return, which stand on this floor but not with us. */
 static const struct choice notify_choices[] = {
     { "never", 1 }, { "success", 2 }, { "failure", 4 }, { "delay", 8 }, { NULL, 0 },
@@ -59,12 +66,30 @@ static const struct key rows[] = {
     { "domain", KEY_HOST, KEY_GLOBAL, FIELD(domain), .help = "completes addresses that have none" },
     { "hostname", KEY_HOST, KEY_GLOBAL, FIELD(hostname),
       .help = "the name this machine gives the server" },
+    { "aliases", KEY_PATH, KEY_GLOBAL, FIELD(aliases), .fallback = "/etc/aliases",
+      .help = "the file of names that stand for addresses" },
+    { "local", KEY_ADDRESS, KEY_GLOBAL, FIELD(local),
+      .help = "the address of bare recipients without an alias" },
+    { "allow_from", KEY_TEXT, KEY_GLOBAL, FIELD(allow_from),
+      .help = "senders that callers may choose; all without it" },
     { "log", KEY_PATH, KEY_GLOBAL, FIELD(log), .choices = log_choices, .fallback = "syslog",
       .help = "where a line for each message goes" },
     { "dot_terminates", KEY_CHOICE, KEY_GLOBAL, FIELD(dot_terminates), .choices = dots_choices,
       .fallback = "auto", .help = "whether a line with a lone dot ends the input" },
     { "max_message", KEY_SIZE, KEY_GLOBAL, FIELD(max_message), .min = 1024,
       .max = (uint64_t)1 << 40, .fallback = "1G", .help = "the largest message taken" },
+    { "listen", KEY_TEXT, KEY_GLOBAL, FIELD(listen), .fallback = "25",
+      .help = "where the relay waits for clients" },
+    { "listen_allow", KEY_TEXT, KEY_GLOBAL, FIELD(listen_allow),
+      .help = "networks that may use the relay" },
+    { "listen_users", KEY_PATH, KEY_GLOBAL, FIELD(listen_users),
+      .help = "a file of users who may use the relay" },
+    { "listen_cert", KEY_PATH, KEY_GLOBAL, FIELD(listen_cert),
+      .help = "the relay's certificate, in PEM; no TLS without it" },
+    { "listen_key", KEY_PATH, KEY_GLOBAL, FIELD(listen_key),
+      .help = "its key, when that is not in listen_cert" },
+    { "listen_max", KEY_NUMBER, KEY_GLOBAL, FIELD(listen_max), .min = 1, .max = 10000,
+      .fallback = "100", .help = "how many clients the relay serves at once" },
     { "host", KEY_HOST, 0, FIELD(host), .help = "the provider's server" },
     { "port", KEY_NUMBER, 0, FIELD(port), .min = 1, .max = PORT_MAX,
       .help = "its port; follows from tls" },
@@ -81,6 +106,8 @@ static const struct key rows[] = {
       .help = "a file whose first line is the password" },
     { "from", KEY_TEXT, 0, FIELD(from), .help = "the sender when the caller names none" },
     { "full_name", KEY_TEXT, 0, FIELD(full_name), .help = "the sender's name in From" },
+    { "from_header", KEY_CHOICE, 0, FIELD(from_header), .choices = from_header_choices,
+      .fallback = "fill", .help = "which From fields get the account's address" },
     { "match", KEY_TEXT, 0, FIELD(match), .help = "senders that choose this account" },
     { "timeout", KEY_TIME, 0, FIELD(timeout), .min = SECOND, .max = DAY, .fallback = "5m",
       .help = "how long to wait for a reply" },
@@ -93,6 +120,8 @@ static const struct key rows[] = {
     { "dsn_return", KEY_CHOICE, 0, FIELD(dsn_return), .choices = return_choices,
       .help = "how much of the message such a report holds" },
 };
+
+_Static_assert(COUNT(rows) <= KEYS_MAX, "KEYS_MAX");
 
 const struct key *keys_all(size_t *count)
 {
@@ -233,6 +262,21 @@ static bool set_path(const struct key *key, const char *text, void *field)
     return set_text(key, text, field);
 }
 
+/*
+ * Nothing more than to catch a bare name or a list: what an address is, the mail side knows. White
+ * space or a comma in it would be one, quoted or not.
+ */
+static bool set_address(const struct key *key, const char *text, void *field)
+{
+    struct slice address = slice_of(text);
+    size_t at = slice_find(address, '@');
+
+    for (size_t i = 0; i < address.n; i++)
+        if (is_control(text[i]) || strchr(" ,<>", text[i]))
+            return false;
+    return (address.n == 0 || (at > 0 && at + 1 < address.n)) && set_text(key, text, field);
+}
+
 /* One colon is a port's; an IPv6 address has more. */
 static bool set_host(const struct key *key, const char *text, void *field)
 {
@@ -331,6 +375,12 @@ static void takes_path(struct buf *out, const struct key *key)
     add_choices(out, key);
 }
 
+static void takes_address(struct buf *out, const struct key *key)
+{
+    (void)key;
+    buf_add_string(out, "one address, name@domain");
+}
+
 static void takes_host(struct buf *out, const struct key *key)
 {
     (void)key;
@@ -381,6 +431,7 @@ static const struct {
 } types[] = {
     [KEY_TEXT] = { set_text, NULL },
     [KEY_PATH] = { set_path, takes_path },
+    [KEY_ADDRESS] = { set_address, takes_address },
     [KEY_HOST] = { set_host, takes_host },
     [KEY_BOOL] = { set_bool, takes_bool },
     [KEY_NUMBER] = { set_number, takes_number },

@@ -1,6 +1,7 @@
 /*
  * THE table of INI keys: it drives parsing, checking, the defaults, and the test that compares it
  * with orsino.ini(5). A new key is one row here, one field in struct account, one paragraph there.
+ * Each key is also a variable of the environment: environment.h.
  */
 #ifndef ORSINO_CONF_KEYS_H
 #define ORSINO_CONF_KEYS_H
@@ -11,19 +12,24 @@
 /* The strings first, up to KEY_HOST: such a field is "" when nothing sets it. */
 enum key_type {
     KEY_TEXT,
-    KEY_PATH,   /* absolute, or a word of choices */
-    KEY_HOST,   /* a host name or address, without port and without :// */
-    KEY_BOOL,   /* yes no true false on off 1 0 */
-    KEY_NUMBER, /* decimal, min to max */
-    KEY_SIZE,   /* 50M: bytes, with k, M or G (powers of 1024) */
-    KEY_TIME,   /* 30s: into milliseconds, with s, m, h or d; a bare number is seconds */
-    KEY_CHOICE, /* a word of choices */
-    KEY_FLAGS,  /* a list of the words of choices, or'ed */
+    KEY_PATH,    /* absolute, or a word of choices */
+    KEY_ADDRESS, /* one address, with '@', or "" */
+    KEY_HOST,    /* a host name or address, without port and without :// */
+    KEY_BOOL,    /* yes no true false on off 1 0 */
+    KEY_NUMBER,  /* decimal, min to max */
+    KEY_SIZE,    /* 50M: bytes, with k, M or G (powers of 1024) */
+    KEY_TIME,    /* 30s: into milliseconds, with s, m, h or d; a bare number is seconds */
+    KEY_CHOICE,  /* a word of choices */
+    KEY_FLAGS,   /* a list of the words of choices, or'ed */
 };
 
 enum key_flag {
     KEY_GLOBAL = 1, /* in [orsino] only */
     KEY_SECRET = 2, /* never shown; '#' and ';' must be quoted even after white space */
+};
+
+enum {
+    KEYS_MAX = 64, /* rows that the table may have */
 };
 
 struct choice {

@@ -26,8 +26,18 @@ static const struct row {
 } rows[] = {
     { CODE_NO_RECIPIENT, 0, 0, NULL, ANY, "name one as an argument, or use -t" },
     { CODE_ADDRESS, 0, 0, "has no domain", ANY, "set domain = in the INI" },
+    { CODE_CONFIG, STAGE_CONFIG, 0, "\"tcp://", ANY,
+      "Kubernetes sets this for a service named orsino: give it another name, or set "
+      "enableServiceLinks: false" },
+    { CODE_PERMISSION, STAGE_CONFIG, 0, "by its own user", ANY, "chmod 600" },
+    { CODE_PERMISSION, STAGE_CONFIG, 0, "configuration may not be read", ANY,
+      "as root give it to a group of those who send mail: chgrp www-data and chmod 640, say" },
+    { CODE_PERMISSION, STAGE_CONFIG, 0, "may not enter", ANY,
+      "as root let the group of those who send mail in: chmod 750, or move the file" },
     { CODE_RESOLVE, 0, 0, NULL, ANY, "check host =" },
     { CODE_RESOLVE_LATER, 0, 0, NULL, ANY, "check the network and /etc/resolv.conf" },
+    { CODE_REFUSED, STAGE_CONFIG, 0, NULL, ANY,
+      "another program has it, a mail server most likely: stop that, or set listen =" },
     { CODE_REFUSED, 0, 0, NULL, IMPLICIT,
       "nothing listens there; with tls = starttls the port is 587" },
     { CODE_REFUSED, 0, 0, NULL, STARTTLS,

@@ -13,7 +13,8 @@ from sink import Sink
 
 ORSINO = os.path.abspath(os.environ.get("ORSINO", Path(__file__).parents[2] / "build" / "orsino"))
 MESSAGE = b"From: Info <info@example.it>\nTo: anna@example.org\nSubject: hello\n\nhello there\n"
-GLOBALS = ("account", "domain", "hostname", "log", "dot_terminates", "max_message")
+GLOBALS = ("account", "domain", "hostname", "log", "dot_terminates", "max_message", "aliases", "local", "allow_from",
+           "listen", "listen_allow", "listen_users", "listen_cert", "listen_key", "listen_max")
 
 
 def pytest_sessionstart(session):

@@ -85,8 +85,8 @@ class Fault:
         self.server.sessions.clear()
         self.report.unlink(missing_ok=True)
         self.log.unlink(missing_ok=True)
-        environment = {"LD_PRELOAD": str(FAIL), "ORSINO_FAIL_REPORT": str(self.report)}
-        environment |= {f"ORSINO_FAIL_{name}": str(value) for name, value in fault.items()}
+        environment = {"LD_PRELOAD": str(FAIL), "FAIL_REPORT": str(self.report)}
+        environment |= {f"FAIL_{name}": str(value) for name, value in fault.items()}
         # AddressSanitizer wants to be first. Behind fail.so, its allocations fail as well.
         options = [os.environ.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]
         environment["ASAN_OPTIONS"] = ":".join(filter(None, options))

@@ -1,11 +1,11 @@
 /*
  * For LD_PRELOAD: the world goes wrong on request.
  *
- *   ORSINO_FAIL_AT=N           the Nth call that can fail fails, once; counted from 1, over all
- * kinds ORSINO_FAIL_MEMORY_FROM=N  the Nth allocation fails, and each that follows
- *   ORSINO_FAIL_SHORT=1        reading and writing move one byte at a time
- *   ORSINO_FAIL_EINTR=1        a call that may wait is interrupted each time, and goes on when
- * repeated ORSINO_FAIL_REPORT=FILE    what was done is appended there: the name of the call, a line
+ *   FAIL_AT=N           the Nth call that can fail fails, once; counted from 1, over all
+ * kinds FAIL_MEMORY_FROM=N  the Nth allocation fails, and each that follows
+ *   FAIL_SHORT=1        reading and writing move one byte at a time
+ *   FAIL_EINTR=1        a call that may wait is interrupted each time, and goes on when
+ * repeated FAIL_REPORT=FILE    what was done is appended there: the name of the call, a line
  * each
  *
  * Two libraries crash without memory, which is not ours to mend; the program makes sure of their
@@ -48,7 +48,7 @@ static void __attribute__((constructor)) start(void)
 
 static void report(const char *line)
 {
-    const char *path = getenv("ORSINO_FAIL_REPORT");
+    const char *path = getenv("FAIL_REPORT");
     long fd = path ? syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
 
     if (fd < 0)
@@ -62,7 +62,7 @@ static void report(const char *line)
 static bool fails(const char *name, int error)
 {
     static long count;
-    const char *at = getenv("ORSINO_FAIL_AT");
+    const char *at = getenv("FAIL_AT");
 
     if (!at || !started || ++count != atol(at))
         return false;
@@ -74,7 +74,7 @@ static bool fails(const char *name, int error)
 static bool has_no_memory(const char *name)
 {
     static long count;
-    const char *from = getenv("ORSINO_FAIL_MEMORY_FROM");
+    const char *from = getenv("FAIL_MEMORY_FROM");
 
     if (sparing > 0) {
         spared++;
@@ -93,7 +93,7 @@ static bool has_no_memory(const char *name)
 /* `interrupted` is one call's own, and remembers. */
 static bool is_interrupted(bool *interrupted)
 {
-    if (!getenv("ORSINO_FAIL_EINTR"))
+    if (!getenv("FAIL_EINTR"))
         return false;
     *interrupted = !*interrupted;
     if (*interrupted)
@@ -103,7 +103,7 @@ static bool is_interrupted(bool *interrupted)
 
 static size_t shorten(size_t n)
 {
-    return n > 1 && getenv("ORSINO_FAIL_SHORT") ? 1 : n;
+    return n > 1 && getenv("FAIL_SHORT") ? 1 : n;
 }
 
 static void *next(const char *name)

@@ -21,8 +21,10 @@ static enum code load(const char *text, mode_t mode, struct config **out, struct
     assert_int_equal(fchmod(fd, mode), 0);
     assert_int_equal(close(fd), 0);
     code = config_load(path, out, why);
-    if (code)
+    if (code && strncmp(why->where, "ORSINO_", 7) != 0)
         assert_memory_equal(why->where, path, strlen(path));
+    if (*out)
+        assert_string_equal(config_path(*out), path);
     (void)unlink(path);
     return code;
 }
@@ -58,6 +60,10 @@ static void refused_files(void **state)
           "password_file takes an absolute path" },
         { "a mistake that the scan sees", "[a]\nhots = b\n", 0600, CODE_CONFIG, ":2",
           "unknown key hots" },
+        { "a global in an account", "[a]\nlisten = 25\n", 0600, CODE_CONFIG, ":2",
+          "listen: this key belongs into [orsino]" },
+        { "a file for all to write", "[a]\nhost = b\n", 0666, CODE_PERMISSION, "",
+          "other users can write this file" },
         { "a password for all to read", "[a]\npassword = p\n", 0644, CODE_PERMISSION, "",
           "other users can read the password" },
     };
@@ -147,6 +153,11 @@ static void values_and_defaults(void **state)
     assert_int_equal(a.dsn_return, 0);
     assert_true(a.max_message == 1 << 30);
     assert_int_equal(a.dot_terminates, DOT_TERMINATES_AUTO);
+    assert_int_equal(a.from_header, FROM_HEADER_FILL);
+    assert_string_equal(a.aliases, "/etc/aliases");
+    assert_string_equal(a.local, "");
+    assert_string_equal(a.listen, "25");
+    assert_int_equal(a.listen_max, 100);
 
     assert_int_equal(config_account(config, "second", "", &a, &why), CODE_OK);
     assert_string_equal(a.host, "two.example.it");
@@ -241,6 +252,137 @@ static void globals(void **state)
     config_free(config);
 }
 
+/* What the environment adds: up to three entries, which live as long as the program. */
+static void set_environment(const char *const entries[3])
+{
+    assert_int_equal(clearenv(), 0);
+    for (size_t i = 0; i < 3 && entries[i]; i++)
+        assert_int_equal(putenv((char *)(uintptr_t)entries[i]), 0);
+}
+
+/* "account host port user password password_file" */
+static void write_account(char out[300], const struct account *a)
+{
+    (void)snprintf(out, 300, "%s %s %u %s %s %s", a->name, a->host, a->port, a->user, a->password,
+                   a->password_file);
+}
+
+/* Over a file: each value counts before both of its sections. */
+static void environment_over_file(void **state)
+{
+    static const char both[] = "[orsino]\nuser = u\npassword_file = /f\n[a]\nhost = b\n"
+                               "[c]\nhost = d\npassword = p\n";
+    static const struct {
+        const char *sentence, *text, *name;
+        const char *const entries[3];
+        const char *want; /* an account, or with a ':' "where:what", both from their start */
+    } rows[] = {
+        { "nothing of it", both, "c", { NULL }, "c d 465 u p " },
+        { "over an account", both, "a", { "ORSINO_HOST=x", "ORSINO_PORT=587" }, "a x 587 u  /f" },
+        { "over [orsino]", both, "a", { "ORSINO_USER=x" }, "a b 465 x  /f" },
+        { "a password before a file", both, "a", { "ORSINO_PASSWORD=x" }, "a b 465 u x " },
+        { "a file before a password", both, "c", { "ORSINO_PASSWORD_FILE=/x" }, "c d 465 u  /x" },
+        { "an empty one takes it away",
+          both,
+          "c",
+          { "ORSINO_USER=", "ORSINO_PASSWORD=" },
+          "c d 465   " },
+        { "an empty one that is no text", both, "c", { "ORSINO_PORT=" }, "c d 465 u p " },
+        { "the default account", both, NULL, { "ORSINO_ACCOUNT=c" }, "c d 465 u p " },
+        { "not over a name", both, "a", { "ORSINO_ACCOUNT=c" }, "a b 465 u  /f" },
+        { "a default that is none",
+          both,
+          NULL,
+          { "ORSINO_ACCOUNT=x" },
+          "ORSINO_ACCOUNT:no account x; accounts here: a, c" },
+        { "the sample", "[orsino]\nhost =\n", NULL, { "ORSINO_HOST=x" }, "orsino x 465   " },
+        { "an empty file", "# nothing\n", NULL, { "ORSINO_HOST=x" }, "environment x 465   " },
+        { "an empty file and no host", "", NULL, { "ORSINO_USER=x" }, "/tmp/:an empty file" },
+        { "a name that the environment has not",
+          "",
+          "a",
+          { "ORSINO_HOST=x" },
+          "/tmp/:no account a; accounts here: environment" },
+        { "a wrong value", both, "a", { "ORSINO_PORT=x" }, "ORSINO_PORT:port takes a number" },
+        { "what does not go together",
+          both,
+          "c",
+          { "ORSINO_PORT=26" },
+          "environment and /tmp/:tls is missing" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct status why = { 0 };
+        struct config *config;
+        struct account account;
+        char got[STATUS_WHAT_MAX + 300] = "";
+
+        set_environment(rows[i].entries);
+        if (load(rows[i].text, 0600, &config, &why) == CODE_OK &&
+            config_account(config, rows[i].name, "", &account, &why) == CODE_OK)
+            write_account(got, &account);
+        else
+            (void)snprintf(got, sizeof got, "%.*s:%s",
+                           (int)(strcspn(why.where, "/") + (strchr(why.where, '/') ? 5 : 0)),
+                           why.where, why.what);
+        if (strchr(rows[i].want, ':'))
+            got[strlen(rows[i].want)] = 0;
+        check_text(rows[i].sentence, slice_of(got), slice_of(rows[i].want));
+        config_free(config);
+    }
+    assert_int_equal(clearenv(), 0);
+}
+
+/* Without any file; this machine may have one where the last of them is looked for. */
+static void environment_alone(void **state)
+{
+    static const char *const entries[] = { "ORSINO_HOST=x", "ORSINO_LOG=none",
+                                           "ORSINO_LISTEN=2525" };
+    struct status why = { 0 };
+    struct config *config;
+    struct account a;
+
+    (void)state;
+    if (access(SYSTEM_CONFIG, F_OK) == 0)
+        skip();
+    set_environment((const char *const[3]){ "ORSINO_USER=x" });
+    assert_int_equal(config_load(NULL, &config, &why), CODE_CONFIG);
+    assert_non_null(strstr(why.what, "no configuration: create " SYSTEM_CONFIG));
+    why = (struct status){ 0 };
+    set_environment(entries);
+    assert_int_equal(config_load("/nonexistent/orsino.ini", &config, &why), CODE_CONFIG);
+    why = (struct status){ 0 };
+    assert_int_equal(config_load(NULL, &config, &why), CODE_OK);
+    assert_null(config_warning(config));
+    assert_string_equal(config_path(config), "environment");
+    assert_int_equal(config_globals(config, &a, &why), CODE_OK);
+    assert_string_equal(a.log, "none");
+    assert_string_equal(a.listen, "2525");
+    assert_int_equal(config_account(config, NULL, "a@b", &a, &why), CODE_OK);
+    assert_string_equal(a.name, "environment");
+    assert_string_equal(a.host, "x");
+    assert_int_equal(config_account(config, "Environment", "", &a, &why), CODE_OK);
+    assert_int_equal(config_account(config, "orsino", "", &a, &why), CODE_CONFIG);
+    assert_string_equal(why.where, "environment");
+    config_free(config);
+    assert_int_equal(clearenv(), 0);
+}
+
+static void warnings(void **state)
+{
+    struct status why = { 0 };
+    struct config *config;
+
+    (void)state;
+    set_environment((const char *const[3]){ "ORSINO_HOTS=x" });
+    assert_int_equal(load("[a]\nhost = b\n", 0600, &config, &why), CODE_OK);
+    assert_string_equal(config_warning(config),
+                        "unknown in the environment: ORSINO_HOTS (did you mean ORSINO_HOST?)");
+    config_free(config);
+    assert_int_equal(clearenv(), 0);
+}
+
 /* The longest line that the scan lets through is read whole. */
 static void the_longest_line(void **state)
 {
@@ -312,6 +454,9 @@ int main(void)
         cmocka_unit_test(values_and_defaults),
         cmocka_unit_test(choices),
         cmocka_unit_test(globals),
+        cmocka_unit_test(environment_over_file),
+        cmocka_unit_test(environment_alone),
+        cmocka_unit_test(warnings),
         cmocka_unit_test(the_longest_line),
         cmocka_unit_test(the_sample),
     };

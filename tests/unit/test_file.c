@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -197,28 +198,67 @@ static void named_files(void **state)
     }
 }
 
+/* Becomes nobody for good, in a process of its own, and looks for the sentence there. */
+static void check_as_nobody(const char *sentence, const char *path, const char *want)
+{
+    struct status why = { 0 };
+    struct ini_file file;
+    pid_t child = fork();
+    int result;
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (geteuid() == 0 && (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
+            _exit(2);
+        if (ini_file_read(&file, path, &why) != CODE_PERMISSION || !strstr(why.what, want)) {
+            print_error("%s: got \"%s\"\n", sentence, why.what);
+            _exit(1);
+        }
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &result, 0), child);
+    check(sentence, result == 0);
+}
+
 static void unreadable_files(void **state)
 {
     const struct home *home = *state;
-    struct status why = { 0 };
-    struct ini_file file;
-    const bool becomes_nobody = geteuid() == 0;
-    char path[ROOM];
+    const bool is_root = geteuid() == 0; /* who may read everything */
+    const uid_t reader = is_root ? 65534 : geteuid();
+    char path[ROOM], of_owner[ROOM], of_root[ROOM];
 
+    (void)snprintf(of_owner, sizeof of_owner, "not be read by its own user %lu",
+                   (unsigned long)reader);
+    (void)snprintf(of_root, sizeof of_root,
+                   "not be read by user %lu: it is for user 0 and group 0, mode 600",
+                   (unsigned long)reader);
     write_file(home, ".orsino.ini", "[a]\n");
     make_path(path, home, ".orsino.ini");
+    assert_int_equal(chmod(home->root, 0755), 0);
+    if (is_root)
+        check_as_nobody("root's file", path, of_root);
     assert_int_equal(chmod(path, 0), 0);
-    if (becomes_nobody) { /* root may read everything */
-        assert_int_equal(chmod(home->root, 0755), 0);
-        assert_int_equal(seteuid(65534), 0);
-    }
-    assert_int_equal(ini_file_read(&file, path, &why), CODE_PERMISSION);
-    ini_file_free(&file);
-    why = (struct status){ 0 };
-    assert_int_equal(ini_file_read(&file, NULL, &why), CODE_PERMISSION);
-    ini_file_free(&file);
-    if (becomes_nobody)
-        assert_int_equal(seteuid(0), 0);
+    if (is_root)
+        assert_int_equal(chown(path, reader, reader), 0);
+    check_as_nobody("our own file, by its name", path, of_owner);
+    check_as_nobody("our own file, found", NULL, of_owner);
+    assert_int_equal(chmod(home->root, 0), 0);
+    check_as_nobody("a folder that is closed", path, "is in a folder that user");
+    assert_int_equal(chmod(home->root, 0700), 0);
+}
+
+/* Who calls a program with more rights than he has must not choose what it reads. */
+static void raised_rights(void **state)
+{
+    const struct home *home = *state;
+
+    if (geteuid() != 0)
+        skip();
+    write_file(home, ".orsino.ini", ".orsino.ini");
+    check_found("with our own rights", home, ".orsino.ini");
+    assert_int_equal(setresgid(0, 65534, 0), 0);
+    check_not_ours("with another group's rights");
+    assert_int_equal(setresgid(0, 0, 0), 0);
 }
 
 static void who_else_can_read(void **state)
@@ -251,9 +291,49 @@ static void who_else_can_read(void **state)
         struct status why = { 0 };
         const char *warning;
 
-        check(rows[i].sentence, ini_file_guard(&file, &warning, &why) == rows[i].want);
+        check(rows[i].sentence, ini_file_guard(&file, true, &warning, &why) == rows[i].want);
         check(rows[i].sentence, (warning != NULL) == rows[i].warning);
         check(rows[i].sentence, !rows[i].want || strstr(why.what, "chmod 600"));
+        why = (struct status){ 0 };
+        check(rows[i].sentence, ini_file_guard(&file, false, &warning, &why) == CODE_OK);
+        check(rows[i].sentence, !warning);
+    }
+}
+
+static void who_else_can_write(void **state)
+{
+    const uid_t ours = getuid();
+    char own[] = "/home/a/.orsino.ini", whole_system[] = SYSTEM_CONFIG;
+    const struct {
+        const char *sentence;
+        char *path;
+        uid_t owner;
+        gid_t group;
+        mode_t mode;
+        enum code want;
+    } rows[] = {
+        { "nobody", own, ours, 1000, 0644, CODE_OK },
+        { "all", own, ours, 0, 0646, CODE_PERMISSION },
+        { "the group", own, ours, 1000, 0664, CODE_PERMISSION },
+        { "the group, which may not even read", own, ours, 1000, 0620, CODE_PERMISSION },
+        { "root's group of another's file", own, 1000, 0, 0664, CODE_PERMISSION },
+        { "root's group of root's file", whole_system, 0, 0, 0664, CODE_OK },
+        { "a group of root's file", whole_system, 0, 8, 0664, CODE_PERMISSION },
+        { "all of the system's file", whole_system, 0, 0, 0666, CODE_PERMISSION },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct ini_file file = { .path = rows[i].path,
+                                 .owner = rows[i].owner,
+                                 .group = rows[i].group,
+                                 .mode = S_IFREG | rows[i].mode };
+        struct status why = { 0 };
+        const char *warning;
+
+        check(rows[i].sentence, ini_file_guard(&file, false, &warning, &why) == rows[i].want);
+        check(rows[i].sentence, !rows[i].want || strstr(why.what, "chmod go-w"));
+        check(rows[i].sentence, !rows[i].want || strcmp(why.where, rows[i].path) == 0);
     }
 }
 
@@ -265,6 +345,7 @@ int main(void)
         WITH_HOME(order_of_places),      WITH_HOME(homes_that_lie),
         WITH_HOME(all_places_are_named), WITH_HOME(named_files),
         WITH_HOME(unreadable_files),     cmocka_unit_test(who_else_can_read),
+        WITH_HOME(raised_rights),        cmocka_unit_test(who_else_can_write),
     };
 
     return cmocka_run_group_tests_name("file", tests, NULL, NULL);

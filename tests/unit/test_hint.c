@@ -64,6 +64,20 @@ static void cures(void **state)
           TLS_NONE, "", 25, "set user = and password =" },
         { "relaying denied with a login has no cure here", CODE_RECIPIENT, STAGE_RCPT, 554,
           "Relay access denied", TLS_IMPLICIT, "u", 465, "" },
+        { "an INI for another group", CODE_PERMISSION, STAGE_CONFIG, 0,
+          "the configuration may not be read by user 33: it is for user 0 and group 0, mode 600",
+          TLS_IMPLICIT, "", 465,
+          "as root give it to a group of those who send mail: chgrp www-data and chmod 640, say" },
+        { "an INI that its owner closed", CODE_PERMISSION, STAGE_CONFIG, 0,
+          "the configuration may not be read by its own user 1000", TLS_IMPLICIT, "", 465,
+          "chmod 600" },
+        { "an INI that too many can write", CODE_PERMISSION, STAGE_CONFIG, 0,
+          "other users can write this file, and lead mail and login elsewhere: chmod go-w",
+          TLS_IMPLICIT, "", 465, "" },
+        { "a variable of Kubernetes", CODE_CONFIG, STAGE_CONFIG, 0,
+          "port takes a number from 1 to 65535, not \"tcp://10.0.0.1:25\"", TLS_IMPLICIT, "", 465,
+          "Kubernetes sets this for a service named orsino: give it another name, or set "
+          "enableServiceLinks: false" },
         { "a refused message", CODE_CONTENT, STAGE_BODY, 554, "spam", TLS_IMPLICIT, "u", 465, "" },
     };
 
