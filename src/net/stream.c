@@ -3,6 +3,7 @@
 #include "net/tls.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,9 @@ enum {
 };
 
 struct stream {
-    int fd;
+    int in, out;           /* the same for a socket */
+    bool is_pair;          /* somebody else's: may wait where a socket of ours would not */
+    const char *peer;      /* "the server" or "the client" */
     struct status fault;   /* stays */
     struct tls *tls;       /* NULL in the clear */
     struct slice received; /* what of `buffer` was not used yet */
@@ -22,16 +25,37 @@ struct stream {
     char buffer[RECEIVED_MAX];
 };
 
-enum code stream_open(int fd, struct stream **out, struct status *why)
+static enum code open_over(int in, int out, struct stream **stream, struct status *why)
 {
     struct stream *s = malloc(sizeof *s);
 
     if (!s)
         return status_set(why, CODE_MEMORY, STAGE_CONNECT, "out of memory");
     memset(s, 0, offsetof(struct stream, buffer));
-    s->fd = fd;
-    *out = s;
+    s->in = in;
+    s->out = out;
+    s->peer = "the server";
+    *stream = s;
     return CODE_OK;
+}
+
+enum code stream_open(int fd, struct stream **out, struct status *why)
+{
+    return open_over(fd, fd, out, why);
+}
+
+enum code stream_open_pair(int in, int out, struct stream **stream, struct status *why)
+{
+    if (open_over(in, out, stream, why))
+        return why->code;
+    (*stream)->is_pair = true;
+    stream_face_client(*stream);
+    return CODE_OK;
+}
+
+void stream_face_client(struct stream *s)
+{
+    s->peer = "the client";
 }
 
 /* In the handshake the place is known; otherwise the session knows better where it is. */
@@ -59,7 +83,36 @@ static bool would_block(int error)
     return error == EAGAIN || error == EWOULDBLOCK;
 }
 
-/* One write; the count of bytes that the socket took. */
+/* Whether a call would not wait; an error is no reason to wait either. */
+static bool is_ready(int fd, short events)
+{
+    struct pollfd p = { .fd = fd, .events = events };
+
+    return poll(&p, 1, 0) > 0;
+}
+
+/* A pipe that is ready takes PIPE_BUF bytes, but may keep us waiting with one more. */
+static ssize_t write_some(const struct stream *s, struct slice bytes)
+{
+    if (!s->is_pair)
+        return send(s->out, bytes.p, bytes.n, MSG_NOSIGNAL);
+    if (is_ready(s->out, POLLOUT))
+        return write(s->out, bytes.p, bytes.n < PIPE_BUF ? bytes.n : PIPE_BUF);
+    errno = EAGAIN;
+    return -1;
+}
+
+static ssize_t read_some(struct stream *s)
+{
+    if (!s->is_pair)
+        return recv(s->in, s->buffer, sizeof s->buffer, 0);
+    if (is_ready(s->in, POLLIN))
+        return read(s->in, s->buffer, sizeof s->buffer);
+    errno = EAGAIN;
+    return -1;
+}
+
+/* One write; the count of bytes that were taken. */
 static size_t transmit(struct stream *s, struct slice bytes)
 {
     ssize_t n;
@@ -67,7 +120,7 @@ static size_t transmit(struct stream *s, struct slice bytes)
     if (s->fault.code)
         return 0;
     do {
-        n = send(s->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+        n = write_some(s, bytes);
     } while (n < 0 && errno == EINTR);
     if (n < 0 && !would_block(errno))
         fail(s, errno);
@@ -115,12 +168,12 @@ static void receive(struct stream *s)
     ssize_t n;
 
     do {
-        n = recv(s->fd, s->buffer, sizeof s->buffer, 0);
+        n = read_some(s);
     } while (n < 0 && errno == EINTR);
     if (n > 0)
         s->received = (struct slice){ s->buffer, (size_t)n };
     else if (n == 0)
-        (void)status_set(&s->fault, CODE_CLOSED, stage_of(s), "the server closed the connection%s",
+        (void)status_set(&s->fault, CODE_CLOSED, stage_of(s), "%s closed the connection%s", s->peer,
                          place_of(s));
     else if (!would_block(errno))
         fail(s, errno);
@@ -135,7 +188,7 @@ static void feed(struct stream *s, bool readable)
         tls_feed(s->tls, &s->received);
     if (!tls_is_over(s->tls))
         return;
-    /* What the server said tells more than that it hung up after saying it. */
+    /* What the other side said tells more than that it hung up after saying it. */
     if (s->fault.code == CODE_CLOSED)
         s->fault = (struct status){ .code = CODE_OK };
     (void)tls_explain(s->tls, &s->fault);
@@ -160,29 +213,27 @@ static bool take_input(struct stream *s, struct slice *in, bool readable)
 
 /*
  * Whether TLS has an answer of its own to send. After the deadline that is no reason to go on: each
- * wish of the server for a renegotiation makes one, and there may be no end of them.
+ * wish of the other side for a renegotiation makes one, and there may be no end of them.
  */
 static bool has_output(const struct stream *s, struct deadline deadline)
 {
     return s->tls && tls_output(s->tls).n > 0 && deadline_left(deadline) > 0;
 }
 
-/* Waits until the socket can go on. Sets *readable; false when the deadline has passed. */
+/* Waits until there is a way on. Sets *readable; false when the deadline has passed. */
 static bool wait_for_socket(struct stream *s, bool sending, struct deadline deadline,
                             bool *readable)
 {
-    struct pollfd p = { .fd = s->fd };
+    struct pollfd p[2] = { { .fd = s->in }, { .fd = sending ? s->out : -1, .events = POLLOUT } };
     int left = deadline_left(deadline);
 
-    if (sending)
-        p.events |= POLLOUT;
     if (!s->tls || tls_wants_input(s->tls))
-        p.events |= POLLIN;
+        p[0].events = POLLIN;
     if (left == 0)
         fail(s, ETIMEDOUT);
-    else if (poll(&p, 1, left) < 0 && errno != EINTR)
+    else if (poll(p, 2, left) < 0 && errno != EINTR)
         fail(s, errno);
-    *readable = (p.revents & ~POLLOUT) != 0;
+    *readable = p[0].revents != 0;
     return s->fault.code == CODE_OK;
 }
 
@@ -201,7 +252,7 @@ static enum code shake_hands(struct stream *s, struct deadline deadline, struct 
         struct slice nothing = { 0 };
         bool sent = send_all(s, &nothing);
 
-        /* After a failure to write, what the server said before it may still be read. */
+        /* After a failure to write, what the other side said before it may still be read. */
         feed(s, readable || s->fault.code);
         if (s->fault.code)
             return report(s, why);
@@ -221,10 +272,25 @@ enum code stream_start_tls(struct stream *s, const char *name, struct trust *tru
 
     if (s->fault.code)
         return report(s, why);
+    if (s->is_pair)
+        return status_set(why, CODE_BUG, STAGE_TLS, "TLS over two descriptors");
     if (!server_name_read(name, &server_name))
         return status_set(why, CODE_CONFIG, STAGE_TLS, "no name of a server can be \"%.100s\"",
                           name);
     if (tls_begin(&server_name, trust, &s->tls, why))
+        return why->code;
+    return shake_hands(s, deadline, why);
+}
+
+enum code stream_accept_tls(struct stream *s, const struct identity *identity,
+                            struct deadline deadline, struct status *why)
+{
+    stream_face_client(s);
+    if (s->fault.code)
+        return report(s, why);
+    if (s->is_pair)
+        return status_set(why, CODE_BUG, STAGE_TLS, "TLS over two descriptors");
+    if (tls_begin_server(identity, &s->tls, why))
         return why->code;
     return shake_hands(s, deadline, why);
 }
@@ -261,7 +327,7 @@ const char *stream_tls_name(const struct stream *s)
 
 int stream_fd(const struct stream *s)
 {
-    return s->fd;
+    return s->in;
 }
 
 void stream_close(struct stream *s)
@@ -273,7 +339,8 @@ void stream_close(struct stream *s)
         (void)send_all(s, &nothing);
     }
     tls_end(s->tls);
-    (void)close(s->fd);
+    if (!s->is_pair)
+        (void)close(s->in);
     explicit_bzero(s, sizeof *s);
     free(s);
 }

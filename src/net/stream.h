@@ -8,6 +8,7 @@
 #define ORSINO_NET_STREAM_H
 
 #include "base/clock.h"
+#include "net/identity.h"
 #include "net/trust.h"
 
 struct stream;
@@ -15,6 +16,18 @@ struct stream;
 /* Takes over the socket (non-blocking, connected), which stream_close closes. CODE_MEMORY. */
 enum code stream_open(int fd, struct stream **out, struct status *why)
     __attribute__((warn_unused_result));
+
+/*
+ * The same over two descriptors of any kind, as stdin and stdout are: they are not made
+ * non-blocking, since others share them, and stay open after stream_close. Reading and writing are
+ * only tried when poll(2) says that they will not wait, so that deadlines hold. SIGPIPE must be
+ * ignored. No TLS over them: CODE_BUG.
+ */
+enum code stream_open_pair(int in, int out, struct stream **stream, struct status *why)
+    __attribute__((warn_unused_result));
+
+/* For a socket that was accepted: failures speak of "the client" from now on, not of the server. */
+void stream_face_client(struct stream *s);
 
 /*
  * Says goodbye as far as that needs no waiting (close_notify, for which one write is tried), closes
@@ -34,6 +47,16 @@ enum code stream_start_tls(struct stream *s, const char *name, struct trust *tru
     __attribute__((warn_unused_result));
 
 /*
+ * The same as a server that shows `identity`, which must live until stream_close: also the older
+ * ECDHE suites with AES-CBC, for clients of the kind that need a relay, but TLS 1.2 alone. What was
+ * received before is not believed: the caller must have used it up. CODE_NOT_TLS, CODE_TLS,
+ * CODE_TIMEOUT, CODE_CLOSED.
+ */
+enum code stream_accept_tls(struct stream *s, const struct identity *identity,
+                            struct deadline deadline, struct status *why)
+    __attribute__((warn_unused_result));
+
+/*
  * Moves bytes until there is something for the caller to do: sends from *out, which is advanced by
  * what was taken, and receives. Returns when *in has bytes, or when *out is empty and
  * wait_for_input is false. *in is valid until the next call and must be used up before it. What one
@@ -48,7 +71,7 @@ enum code stream_exchange(struct stream *s, struct slice *out, struct slice *in,
 /* Version and suite in use, "TLSv1.2/ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", or "none". */
 const char *stream_tls_name(const struct stream *s);
 
-/* For net_address_literal. */
+/* For net_address_literal and peer_of; that which is read from, of a pair. */
 int stream_fd(const struct stream *s);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * A TLS client over memory: bytes in, bytes out; it never sees a socket (stream.h does).
- *
- * TLS 1.2 alone, ECDHE with ChaCha20-Poly1305 or AES-GCM alone, no renegotiation.
+ * One end of a TLS connection over memory: bytes in, bytes out; it never sees a socket (stream.h
+ * does). TLS 1.2 alone, no renegotiation; which suites: suite.h.
  */
 #ifndef ORSINO_NET_TLS_H
 #define ORSINO_NET_TLS_H
 
+#include "net/identity.h"
 #include "net/trust.h"
 
 struct tls; /* opaque; one allocation, with all keys and buffers in it */
@@ -14,6 +14,11 @@ struct tls; /* opaque; one allocation, with all keys and buffers in it */
  * tls_end. CODE_MEMORY; CODE_SYSTEM when there are no random bytes. */
 enum code tls_begin(const struct server_name *name, struct trust *trust, struct tls **out,
                     struct status *why) __attribute__((warn_unused_result));
+
+/* Begins to wait for a client, which is shown `identity`; that must live until tls_end. The same
+ * codes. */
+enum code tls_begin_server(const struct identity *identity, struct tls **out, struct status *why)
+    __attribute__((warn_unused_result));
 
 /* Wipes and frees; NULL is taken. */
 void tls_end(struct tls *t);
@@ -43,7 +48,7 @@ void tls_say_goodbye(struct tls *t);
 
 /*
  * Whether nothing goes on any more, and why: CODE_NOT_TLS with what came instead in why->said,
- * CODE_UNTRUSTED, CODE_TLS, CODE_CLOSED after the server's close_notify.
+ * CODE_UNTRUSTED, CODE_TLS, CODE_CLOSED after the other side's close_notify.
  */
 bool tls_is_over(const struct tls *t);
 enum code tls_explain(const struct tls *t, struct status *why);

@@ -2,6 +2,8 @@
 
 #include "forge.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 enum {
@@ -107,6 +109,21 @@ static void the_end(void **state)
     stream_close(s);
 }
 
+static void the_end_of_a_client(void **state)
+{
+    struct status why = { 0 };
+    struct slice out = { 0 }, in;
+    int peer;
+    struct stream *s = open_pair(&peer);
+
+    (void)state;
+    stream_face_client(s);
+    (void)close(peer);
+    assert_int_equal(stream_exchange(s, &out, &in, true, deadline_in(PATIENCE), &why), CODE_CLOSED);
+    assert_string_equal(why.what, "the client closed the connection");
+    stream_close(s);
+}
+
 /* The server hung up, and what we write fails: its last words are still heard. */
 static void last_words(void **state)
 {
@@ -161,6 +178,152 @@ static void answer_in_the_middle(void **state)
     stream_close(s);
     (void)close(peer);
     free(message);
+}
+
+/* A stream over two pipes; the other end of what it reads, and of what it writes. */
+static struct stream *open_pipes(int *to, int *from)
+{
+    struct status why = { 0 };
+    struct stream *s = NULL;
+    int in[2], out[2];
+
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    assert_int_equal(stream_open_pair(in[0], out[1], &s, &why), CODE_OK);
+    assert_int_equal(stream_fd(s), in[0]);
+    *to = in[1];
+    *from = out[0];
+    return s;
+}
+
+static void check_written(const char *sentence, int from, const char *want)
+{
+    char text[256];
+    ssize_t n = read(from, text, sizeof text);
+
+    check_text(sentence, (struct slice){ text, n > 0 ? (size_t)n : 0 }, slice_of(want));
+}
+
+static void over_pipes(void **state)
+{
+    struct status why = { 0 };
+    struct slice out = slice_of("220 hello\r\n"), in;
+    int to, from, fd;
+    struct stream *s = open_pipes(&to, &from);
+
+    (void)state;
+    fd = stream_fd(s);
+    assert_int_equal(stream_exchange(s, &out, &in, false, deadline_in(0), &why), CODE_OK);
+    assert_int_equal(in.n, 0); /* and nothing was waited for */
+    check_written("a greeting", from, "220 hello\r\n");
+    assert_int_equal(write(to, "EHLO x\r\n", 8), 8);
+    assert_int_equal(stream_exchange(s, &out, &in, true, deadline_in(PATIENCE), &why), CODE_OK);
+    check_text("a command", in, slice_of("EHLO x\r\n"));
+    assert_int_equal(stream_exchange(s, &out, &in, true, deadline_in(1), &why), CODE_TIMEOUT);
+    assert_string_equal(stream_tls_name(s), "none");
+    (void)close(to);
+    stream_close(s);
+    assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0); /* open still, and as it was */
+    (void)close(fd);
+    (void)close(from);
+}
+
+static void end_of_pipes(void **state)
+{
+    struct slice out = slice_of("221 bye\r\n"), in;
+    int to, from;
+    struct stream *s = open_pipes(&to, &from);
+
+    (void)state;
+    assert_int_equal(write(to, "QUIT\r\n", 6), 6);
+    (void)close(to);
+    for (int i = 0; i < 3; i++) {
+        struct status why = { 0 };
+        enum code code = stream_exchange(s, &out, &in, true, deadline_in(PATIENCE), &why);
+
+        assert_int_equal(code, i == 0 ? CODE_OK : CODE_CLOSED);
+        if (i == 0)
+            check_text("the last words", in, slice_of("QUIT\r\n"));
+        else
+            assert_string_equal(why.what, "the client closed the connection");
+    }
+    check_written("the answer", from, "221 bye\r\n");
+    (void)close(stream_fd(s));
+    stream_close(s);
+    (void)close(from);
+}
+
+/* Who does not read keeps us waiting no longer than the deadline, and is heard meanwhile. */
+static void full_pipe(void **state)
+{
+    struct status why = { 0 };
+    char *message = calloc(1, MUCH);
+    struct slice out = { message, MUCH }, in;
+    int to, from;
+    struct stream *s = open_pipes(&to, &from);
+
+    (void)state;
+    assert_non_null(message);
+    assert_int_equal(stream_exchange(s, &out, &in, false, deadline_in(1), &why), CODE_TIMEOUT);
+    assert_true(out.n > 0 && out.n < MUCH);
+    stream_close(s);
+    (void)close(to);
+    (void)close(from);
+    why = (struct status){ 0 };
+    s = open_pipes(&to, &from);
+    out = (struct slice){ message, MUCH };
+    assert_int_equal(write(to, "NOOP\r\n", 6), 6);
+    assert_int_equal(stream_exchange(s, &out, &in, false, deadline_in(PATIENCE), &why), CODE_OK);
+    check_text("what came", in, slice_of("NOOP\r\n"));
+    assert_true(out.n > 0);
+    (void)close(to);
+    (void)close(from);
+    stream_close(s);
+    free(message);
+}
+
+/* Nobody reads any more, or nothing was ever open. */
+static void broken_pipes(void **state)
+{
+    struct status why = { 0 };
+    struct slice out = slice_of("250 ok\r\n"), in;
+    struct sigaction ignored = { .sa_handler = SIG_IGN }, old;
+    int to, from;
+    struct stream *s = open_pipes(&to, &from);
+
+    (void)state;
+    assert_int_equal(sigaction(SIGPIPE, &ignored, &old), 0);
+    (void)close(from);
+    assert_int_equal(stream_exchange(s, &out, &in, true, deadline_in(PATIENCE), &why), CODE_CLOSED);
+    assert_non_null(strstr(why.what, "the connection broke"));
+    assert_int_equal(why.os, EPIPE);
+    (void)close(to);
+    stream_close(s);
+    why = (struct status){ 0 };
+    to = dup(0);
+    (void)close(to);
+    assert_int_equal(stream_open_pair(to, to, &s, &why), CODE_OK);
+    assert_int_equal(stream_exchange(s, &out, &in, true, deadline_in(PATIENCE), &why), CODE_CLOSED);
+    assert_int_equal(why.os, EBADF);
+    stream_close(s);
+    assert_int_equal(sigaction(SIGPIPE, &old, NULL), 0);
+}
+
+static void no_tls_over_pipes(void **state)
+{
+    struct trust *trust = forge_trust(&forge, "root");
+    struct status why = { 0 };
+    int to, from;
+    struct stream *s = open_pipes(&to, &from);
+
+    (void)state;
+    assert_int_equal(stream_start_tls(s, "a.example", trust, deadline_in(0), &why), CODE_BUG);
+    why = (struct status){ 0 };
+    assert_int_equal(stream_accept_tls(s, NULL, deadline_in(0), &why), CODE_BUG);
+    (void)close(to);
+    (void)close(from);
+    stream_close(s);
+    trust_free(trust);
 }
 
 static const struct {
@@ -303,9 +466,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_the_clear),
         cmocka_unit_test(the_end),
+        cmocka_unit_test(the_end_of_a_client),
         cmocka_unit_test(last_words),
         cmocka_unit_test(silence),
         cmocka_unit_test(answer_in_the_middle),
+        cmocka_unit_test(over_pipes),
+        cmocka_unit_test(end_of_pipes),
+        cmocka_unit_test(full_pipe),
+        cmocka_unit_test(broken_pipes),
+        cmocka_unit_test(no_tls_over_pipes),
         cmocka_unit_test(handshakes_that_fail),
         cmocka_unit_test(no_name),
     };
