@@ -22,9 +22,13 @@ static enum code no_memory(struct status *why)
 
 void envelope_free(struct envelope *e)
 {
-    for (size_t i = 0; i < e->forward_count; i++)
+    for (size_t i = 0; i < e->forward_count; i++) {
         free(e->forward_paths[i]);
+        if (e->options)
+            free(e->options[i].original);
+    }
     free(e->forward_paths);
+    free(e->options);
     free(e->slots);
     free(e->reverse_path);
     free(e->envelope_id);
@@ -90,6 +94,17 @@ static bool is_there(const struct envelope *e, struct slice path)
     return false;
 }
 
+static bool grow_options(struct envelope *e, size_t capacity)
+{
+    struct forward_options *grown = realloc(e->options, capacity * sizeof *grown);
+
+    if (!grown)
+        return false;
+    memset(grown + e->forward_count, 0, (capacity - e->forward_count) * sizeof *grown);
+    e->options = grown;
+    return true;
+}
+
 static bool grow_list(struct envelope *e)
 {
     size_t capacity = e->forward_capacity > 0 ? e->forward_capacity * 2 : CAPACITY_FIRST;
@@ -97,6 +112,8 @@ static bool grow_list(struct envelope *e)
 
     if (e->forward_count < e->forward_capacity)
         return true;
+    if (e->options && !grow_options(e, capacity))
+        return false;
     grown = realloc(e->forward_paths, capacity * sizeof *grown);
     if (!grown)
         return false;
@@ -151,6 +168,28 @@ enum code envelope_add(struct envelope *e, const struct address *a, struct slice
         return why->code;
     path = (struct slice){ whole.spec, whole.length };
     return is_there(e, path) ? CODE_OK : append(e, path, why);
+}
+
+enum code envelope_set_options(struct envelope *e, size_t index, unsigned notify,
+                               const char *original, struct status *why)
+{
+    char *copy = NULL;
+
+    if (index >= e->forward_count)
+        return status_set(why, CODE_BUG, STAGE_INPUT, "options of no recipient");
+    if (original)
+        copy = slice_dup(slice_of(original));
+    if (original && !copy)
+        return no_memory(why);
+    if (!e->options)
+        e->options = calloc(e->forward_capacity, sizeof *e->options);
+    if (!e->options) {
+        free(copy);
+        return no_memory(why);
+    }
+    free(e->options[index].original);
+    e->options[index] = (struct forward_options){ .notify = notify, .original = copy };
+    return CODE_OK;
 }
 
 enum code envelope_add_list(struct envelope *e, struct slice list, struct slice domain,

@@ -25,6 +25,14 @@ enum code envelope_set_sender(struct envelope *e, const struct address *a, struc
 enum code envelope_add(struct envelope *e, const struct address *a, struct slice domain,
                        struct status *why) __attribute__((warn_unused_result));
 
+/*
+ * Sets what DSN says of the forward-path at `index`; `original` is copied, NULL for none.
+ * CODE_MEMORY.
+ */
+enum code envelope_set_options(struct envelope *e, size_t index, unsigned notify,
+                               const char *original, struct status *why)
+    __attribute__((warn_unused_result));
+
 /* Adds all of an address list; CODE_ADDRESS names the first member that cannot be parsed, and those
  * before it are in. */
 enum code envelope_add_list(struct envelope *e, struct slice list, struct slice domain,

@@ -21,6 +21,12 @@ enum dsn_return {
     DSN_RETURN_FULL,
 };
 
+/* What DSN says of one forward-path alone. */
+struct forward_options {
+    unsigned notify; /* of enum dsn_notify, 0: that of the envelope */
+    char *original;  /* ORCPT, "rfc822;" and xtext; NULL without one */
+};
+
 struct envelope {
     char
         *reverse_path; /* without angle brackets; "" is the null reverse-path, NULL not known yet */
@@ -29,15 +35,25 @@ struct envelope {
     size_t forward_capacity;
     uint64_t *slots; /* of envelope.c alone: a hash set over forward_paths once they are many */
     size_t slot_count;
-    unsigned notify; /* of enum dsn_notify, or'ed; for every forward-path */
+    struct forward_options *options; /* one for each forward-path; NULL while none has any */
+    unsigned notify;                 /* of enum dsn_notify, or'ed; for every forward-path */
     enum dsn_return dsn_return;
     char *envelope_id; /* already xtext (RFC 3461 section 4), or NULL */
+};
+
+/* What MAIL said of a message that was still to come. */
+struct declared {
+    uint64_t size; /* RFC 1870; 0: nothing was said */
+    bool body_8bit;
+    bool utf8; /* RFC 6531 */
 };
 
 /* One thing to deliver. Borrowed: the door that made the parts frees them. */
 struct submission {
     struct envelope *envelope;
     struct message *message;
+    const struct declared *declared; /* NULL unless recipients are asked for before the message is
+                                        there */
 };
 
 /* What became of it. */

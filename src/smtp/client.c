@@ -33,6 +33,7 @@ static const struct row {
                     got_mail },
     [STEP_RCPT] = { "the answer to RCPT TO", STAGE_RCPT, 1, WANTS_INPUT, ask_transaction,
                     got_rcpt },
+    [STEP_HELD] = { "the message", STAGE_RCPT, 1, WANTS_MORE, NULL, got_held },
     [STEP_DATA] = { "the answer to DATA", STAGE_DATA, 1, WANTS_INPUT, ask_transaction, got_data },
     [STEP_BODY] = { "the message to be taken", STAGE_BODY, 1, WANTS_OUTPUT, NULL, got_early },
     /* RFC 5321 section 4.5.3.2.6: a server may filter now, and giving up early sends it twice. */
@@ -270,10 +271,11 @@ static enum step handle(struct session *s, const struct reply *reply, struct sli
         return session_refused(s, CODE_GREETING, stage, reply, "the server closes the connection");
     if (extra.n == 0 || transaction_outstanding(s))
         return rows[s->step].got(s, reply);
-    if (s->step != STEP_DOT)
+    if (s->step != STEP_DOT && !transaction_is_held(s))
         return refuse_extra(s, extra);
-    next = got_dot(s, reply); /* what was said of the message stands */
-    return next == STEP_OVER ? next : refuse_extra(s, extra);
+    /* What was said of the message stands, and a held transaction waits for nothing but a 421. */
+    next = rows[s->step].got(s, reply);
+    return next == STEP_OVER || next == STEP_HELD ? next : refuse_extra(s, extra);
 }
 
 /* An answer cannot come before its question has left, but for those of a flight. */
@@ -330,10 +332,31 @@ void smtp_offer(struct session *s, const struct submission *submission, struct o
 
     t->submission = submission;
     t->outcome = outcome;
+    t->held = submission->declared != NULL;
     t->asked = t->answered = t->accepted = 0;
-    t->sender_refused = false;
+    t->refusal = (struct status){ .code = CODE_OK };
     t->mail_options = 0;
     move(s, transaction_begin(s));
+}
+
+void smtp_ask_more(struct session *s)
+{
+    if (s->step == STEP_HELD)
+        move(s, transaction_go_on(s));
+}
+
+void smtp_complete(struct session *s)
+{
+    if (s->step == STEP_HELD)
+        move(s, transaction_complete(s));
+}
+
+void smtp_forget(struct session *s)
+{
+    if (s->step != STEP_HELD)
+        return;
+    s->transaction.submission = NULL;
+    move(s, STEP_READY);
 }
 
 void smtp_quit(struct session *s)

@@ -18,6 +18,8 @@ enum wants {
     WANTS_OUTPUT,  /* there is more to send than one output: send it, take what has come, go on */
     WANTS_TLS,     /* the handshake: then call smtp_secured */
     WANTS_MESSAGE, /* logged in and idle: call smtp_offer or smtp_quit */
+    WANTS_MORE,    /* a transaction is held: call smtp_ask_more, smtp_complete or smtp_forget; bytes
+                      that come now are a server's 421: hand them over */
     WANTS_NOTHING, /* over: see smtp_fault; output may still hold a QUIT, worth one write */
 };
 
@@ -56,9 +58,28 @@ void smtp_secured(struct session *s);
 
 /*
  * Begins a transaction. Borrows submission and outcome until the session wants the next message or
- * nothing; each recipient's status is set by then. The message may be given a 7-bit form.
+ * nothing; each recipient's status is set by then. A recipient that has one already is not asked
+ * for. The message may be given a 7-bit form.
+ *
+ * With submission->declared the transaction is held: MAIL goes out with the parameters that follow
+ * from it, and RCPT for the forward-paths that there are, then WANTS_MORE. Forward-paths may be
+ * added then, each with a row in outcome->recipients, all-zero, which may move in memory as may the
+ * list of paths; when MAIL was refused they get its status without being asked for.
  */
 void smtp_offer(struct session *s, const struct submission *submission, struct outcome *outcome);
+
+/* Asks for those forward-paths that were added. Only while it wants more, as the next two. */
+void smtp_ask_more(struct session *s);
+
+/*
+ * submission->message is there now, and is sent to those who were accepted, if anybody was. What
+ * MAIL did not say of it is checked first: CODE_TOO_BIG, CODE_NO_SMTPUTF8, CODE_NO_8BITMIME are
+ * then everybody's status.
+ */
+void smtp_complete(struct session *s);
+
+/* Abandons the transaction; submission and outcome are not looked at any more. */
+void smtp_forget(struct session *s);
 
 void smtp_quit(struct session *s);
 

@@ -1,6 +1,7 @@
 /*
  * The inside of a session, shared by the files that hold its steps: hello.c (greeting to login),
- * transaction.c (one message), client.c (the machine that moves from step to step).
+ * transaction.c (one message), parameters.c (what MAIL and RCPT say), client.c (the machine that
+ * moves from step to step).
  *
  * A step is a row of THE table in client.c. Its handler gets a reply and returns the next step;
  * only the machine sets it. With PIPELINING the commands of a transaction run ahead of their
@@ -35,6 +36,7 @@ enum step {
     STEP_RSET,
     STEP_MAIL,
     STEP_RCPT,
+    STEP_HELD, /* all is answered; more recipients or the message are still to come */
     STEP_DATA,
     STEP_BODY, /* the message is being sent */
     STEP_DOT,  /* its last dot is sent */
@@ -42,14 +44,19 @@ enum step {
     STEP_END
 };
 
-/* One message under way. Commands are counted: 0 is MAIL, 1 to n are RCPT, n + 1 is DATA. */
+/*
+ * One message under way. Commands are counted: 0 is MAIL, 1 to n are RCPT, n + 1 is DATA. While it
+ * is held n may grow and DATA is not said.
+ */
 struct transaction {
     const struct submission *submission; /* NULL when there is none */
     struct outcome *outcome;
+    bool held; /* the message is still to come */
     size_t asked, answered;
-    size_t accepted; /* recipients */
-    bool sender_refused;
+    size_t accepted;       /* recipients */
+    struct status refusal; /* of the sender or the whole message: also of recipients to come */
     unsigned mail_options; /* of enum extension: which parameters MAIL carries */
+    uint64_t mail_size;    /* what SIZE says */
     struct wire wire;
 };
 
@@ -100,9 +107,12 @@ void ask_starttls(struct session *s);
 
 /* transaction.c */
 enum step transaction_begin(struct session *s);
+enum step transaction_go_on(struct session *s);    /* forward-paths were added */
+enum step transaction_complete(struct session *s); /* the message is there */
 enum step got_rset(struct session *s, const struct reply *reply);
 enum step got_mail(struct session *s, const struct reply *reply);
 enum step got_rcpt(struct session *s, const struct reply *reply);
+enum step got_held(struct session *s, const struct reply *reply);
 enum step got_data(struct session *s, const struct reply *reply);
 enum step got_early(struct session *s, const struct reply *reply);
 enum step got_dot(struct session *s, const struct reply *reply);
@@ -120,5 +130,35 @@ bool transaction_in_doubt(const struct session *s);
 
 /* Whether replies to commands already sent are still to come behind the one under way. */
 bool transaction_outstanding(const struct session *s);
+
+/* Whether a server may speak up unasked, to say that it closes: the client's pauses are long. */
+bool transaction_is_held(const struct session *s);
+
+/*
+ * parameters.c: settles what can be settled before the server is asked, what it offers against what
+ * we have. The first two choose what MAIL carries, the first for a message that is there. The third
+ * is for a message that comes after MAIL was said. CODE_TOO_BIG, CODE_NO_SMTPUTF8,
+ * CODE_NO_8BITMIME, CODE_ADDRESS for the sender, CODE_READ, CODE_MEMORY.
+ */
+enum code parameters_choose(struct session *s, struct status *why);
+enum code parameters_choose_declared(struct session *s, struct status *why);
+enum code parameters_check_message(struct session *s, struct status *why);
+
+/* Gives each forward-path that cannot be asked for, and was not yet, a status that says so. */
+void parameters_check_paths(struct session *s);
+
+/* MAIL FROM, or RCPT TO for the forward-path at index. */
+void say_mail(struct session *s);
+void say_rcpt(struct session *s, size_t index);
+
+static inline const struct envelope *envelope_of(const struct session *s)
+{
+    return s->transaction.submission->envelope;
+}
+
+static inline bool offers(const struct session *s, enum extension extension)
+{
+    return (s->extensions.offered & extension) != 0;
+}
 
 #endif

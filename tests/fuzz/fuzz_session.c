@@ -3,7 +3,8 @@
  * line with a control character, never logs in before TLS, always ends, and calls a recipient
  * accepted only after the whole message went out and was answered.
  *
- * Input: a byte of settings, a byte for the size of the pieces, then what the server says.
+ * Input: a byte of settings, a byte for the size of the pieces (0: a line at a time), whose highest
+ * bit asks for held transactions, then what the server says.
  */
 #include "mail/message.h"
 #include "smtp/client.h"
@@ -17,6 +18,7 @@ enum {
     RECIPIENTS = 3,
     MESSAGES = 3,
     COMMAND_MAX = 1024,
+    HELD = 0x80, /* of the second byte */
 };
 
 enum setting {
@@ -33,11 +35,13 @@ enum setting {
 struct run {
     struct session *session;
     struct submission submission;
+    struct message *message;
+    struct declared declared;
     struct outcome outcome;
-    struct status statuses[RECIPIENTS];
     unsigned offered;
     bool secured, in_body;
-    char last; /* byte that the client said */
+    bool forgotten; /* the message offered last */
+    char last;      /* byte that the client said */
     char line[COMMAND_MAX];
     size_t line_n;
     char tail[5]; /* of the message as it went */
@@ -103,11 +107,23 @@ static void listen_to(struct run *r, size_t piece)
 /* A message that was offered is settled when the session wants the next, or nothing. */
 static void check_settled(const struct run *r)
 {
-    if (r->offered == 0)
+    if (r->offered == 0 || r->forgotten)
         return;
-    for (size_t i = 0; i < RECIPIENTS; i++)
-        if (r->statuses[i].code == CODE_OK)
+    for (size_t i = 0; i < r->submission.envelope->forward_count; i++)
+        if (r->outcome.recipients[i].code == CODE_OK)
             insist(message_is_whole(r) && r->outcome.said[0] == '2');
+}
+
+/* A row for each recipient, elsewhere in memory than before; the first `kept` stay as they are. */
+static void make_rows(struct run *r, size_t kept)
+{
+    struct status *rows = calloc(RECIPIENTS, sizeof *rows);
+
+    insist(rows);
+    if (kept > 0)
+        memcpy(rows, r->outcome.recipients, kept * sizeof *rows);
+    free(r->outcome.recipients);
+    r->outcome.recipients = rows;
 }
 
 static void offer(struct run *r)
@@ -118,9 +134,12 @@ static void offer(struct run *r)
         insist(smtp_wants(r->session) == WANTS_NOTHING);
         return;
     }
-    memset(r->statuses, 0, sizeof r->statuses);
+    make_rows(r, 0);
     memset(r->tail, 0, sizeof r->tail);
     r->outcome.said[0] = 0;
+    r->forgotten = false;
+    r->submission.envelope->forward_count = r->submission.declared ? 1 : RECIPIENTS;
+    r->submission.message = r->submission.declared ? NULL : r->message;
     smtp_offer(r->session, &r->submission, &r->outcome);
 }
 
@@ -135,8 +154,28 @@ static void speak(struct run *r, struct slice *server, size_t piece)
         insist(smtp_wants(r->session) == WANTS_NOTHING);
         return;
     }
+    if (piece == 0)
+        piece = slice_find(*server, '\n') + 1;
     smtp_input(r->session, slice_part(*server, 0, piece));
     *server = slice_part(*server, piece, server->n);
+}
+
+/* One recipient after the other, then the message; the second one is thought better of. */
+static void go_on(struct run *r)
+{
+    struct envelope *e = r->submission.envelope;
+
+    make_rows(r, e->forward_count);
+    if (e->forward_count < RECIPIENTS) {
+        e->forward_count++;
+        smtp_ask_more(r->session);
+    } else if (r->offered == 2) {
+        r->forgotten = true;
+        smtp_forget(r->session);
+    } else {
+        r->submission.message = r->message;
+        smtp_complete(r->session);
+    }
 }
 
 static void play(struct run *r, struct slice server, unsigned settings, size_t piece)
@@ -162,6 +201,13 @@ static void play(struct run *r, struct slice server, unsigned settings, size_t p
             break;
         case WANTS_MESSAGE:
             offer(r);
+            break;
+        case WANTS_MORE:
+            insist(smtp_output(r->session).n == 0);
+            if (settings & SETTING_EARLY && server.n > 0 && server.p[0] == '4')
+                speak(r, &server, piece);
+            else
+                go_on(r);
             break;
         case WANTS_NOTHING:
             break;
@@ -206,27 +252,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *forward_paths[RECIPIENTS] = { first, second, third };
     struct envelope envelope = { .reverse_path = sender, .forward_paths = forward_paths };
     struct message message;
-    struct run r = { .submission = { &envelope, &message } };
+    struct run r = { .submission = { .envelope = &envelope }, .message = &message };
     struct status why = { 0 };
     unsigned settings = size > 0 ? data[0] : 0;
-    size_t piece = size > 1 && data[1] > 0 ? data[1] : SIZE_MAX;
+    size_t piece = size > 1 ? data[1] % HELD : 0;
     struct account account = make_account(settings);
     struct session_params params = { .account = &account, .password = slice_of("secret") };
 
     if (size < 2)
         return 0;
-    envelope.forward_count = RECIPIENTS;
     envelope.dsn_return = DSN_RETURN_FULL;
     if (settings & SETTING_UTF8)
         forward_paths[2] = utf8;
     params.ehlo_name = "client.example.org";
     r.secured = params.secured = account.tls == TLS_IMPLICIT;
-    r.outcome.recipients = r.statuses;
+    r.declared.utf8 = settings & SETTING_UTF8 && settings & SETTING_8BIT;
+    r.declared.size = settings & SETTING_LONG ? 100000 : 0;
+    r.submission.declared = data[1] & HELD ? &r.declared : NULL;
     make_message(&message, settings);
     insist(smtp_begin(&params, &r.session, &why) == CODE_OK);
     play(&r, (struct slice){ (const char *)data + 2, size - 2 }, settings, piece);
     check_settled(&r);
     smtp_end(r.session);
+    free(r.outcome.recipients);
     message_free(&message);
     return 0;
 }

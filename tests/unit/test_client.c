@@ -37,7 +37,7 @@ static void begin(struct fixture *f, const char *ehlo_name)
     message_init(&f->message);
     buf_add_string(&f->message.header, "Subject: x\n");
     assert_int_equal(store_add(&f->message.body, slice_of("body\n"), &why), CODE_OK);
-    f->submission = (struct submission){ &f->envelope, &f->message };
+    f->submission = (struct submission){ .envelope = &f->envelope, .message = &f->message };
     f->outcome.recipients = &f->status;
     assert_int_equal(smtp_begin(&params, &f->session, &why), CODE_OK);
 }
@@ -165,6 +165,37 @@ static void time_is_given_by_the_step(void **state)
     end(&f);
 }
 
+static void nobody_left_to_ask_for(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f, "client.example.org");
+    (void)status_set(&f.status, CODE_RECIPIENT, STAGE_INPUT, "refused by ourselves");
+    say(&f, "220 mx\r\n", "EHLO client.example.org\r\n");
+    say(&f, "250 mx\r\n", "");
+    assert_int_equal(smtp_wants(f.session), WANTS_MESSAGE);
+    assert_int_equal(f.status.code, CODE_RECIPIENT);
+    end(&f);
+}
+
+/* They are for a held transaction only: a driver that is wrong about it changes nothing. */
+static void what_is_not_held_is_not_completed(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f, "client.example.org");
+    talk(&f);
+    smtp_ask_more(f.session);
+    smtp_complete(f.session);
+    smtp_forget(f.session);
+    assert_int_equal(smtp_wants(f.session), WANTS_INPUT);
+    say(&f, "550 no\r\n", "");
+    assert_int_equal(f.status.code, CODE_CONTENT);
+    end(&f);
+}
+
 static void never_stands_alone(void **state)
 {
     struct fixture f;
@@ -224,6 +255,8 @@ int main(void)
         cmocka_unit_test(a_loss_tells_whether_the_message_was_whole),
         cmocka_unit_test(a_loss_after_an_empty_message_is_no_doubt),
         cmocka_unit_test(time_is_given_by_the_step),
+        cmocka_unit_test(nobody_left_to_ask_for),
+        cmocka_unit_test(what_is_not_held_is_not_completed),
         cmocka_unit_test(never_stands_alone),
         cmocka_unit_test(what_would_be_two_commands_is_not_said),
     };

@@ -1,6 +1,7 @@
 /* Plays tests/dialogues to the session over memory. */
 #include "transcript.h"
 
+#include "mail/envelope.h"
 #include "mail/message.h"
 #include "smtp/client.h"
 
@@ -14,6 +15,7 @@ struct run {
     struct session *session;
     struct message message;
     struct submission submission;
+    struct envelope held; /* as far as it was named */
     struct outcome outcome;
     struct status first; /* of the first message */
     uint64_t offered;
@@ -60,7 +62,7 @@ static struct status worst(const struct run *r)
 
     if (r->offered == 0)
         return *smtp_fault(r->session);
-    for (size_t i = 0; i < r->transcript->envelope.forward_count; i++)
+    for (size_t i = 0; i < r->submission.envelope->forward_count; i++)
         worse = status_worse(worse, &r->outcome.recipients[i]);
     return *worse;
 }
@@ -68,7 +70,7 @@ static struct status worst(const struct run *r)
 /* Gives the session what it wants besides bytes. */
 static void serve(struct run *r)
 {
-    while (smtp_wants(r->session) == WANTS_MESSAGE) {
+    while (!r->transcript->held && smtp_wants(r->session) == WANTS_MESSAGE) {
         if (r->offered == 1)
             r->first = worst(r);
         if (r->offered++ == r->transcript->messages) {
@@ -149,6 +151,8 @@ static void hear(struct run *r, const struct transcript_line *line)
     struct slice text = buf_slice(&line->text);
 
     serve(r);
+    if (slice_equal(text, slice_of("QUIT")) && smtp_wants(r->session) == WANTS_MESSAGE)
+        smtp_quit(r->session);
     if (slice_equal(text, slice_of("(message)")))
         hear_message(r, line);
     else if (slice_equal(text, slice_of("(part)")))
@@ -213,6 +217,101 @@ static void secure(struct run *r, const struct transcript_line *line)
         smtp_secured(r->session);
 }
 
+static void begin_held(struct run *r)
+{
+    const struct envelope *e = &r->transcript->envelope;
+
+    if (r->offered++ == 1)
+        r->first = worst(r);
+    envelope_free(&r->held);
+    free(r->outcome.recipients);
+    r->outcome.recipients = NULL;
+    r->held.reverse_path = slice_dup(slice_of(e->reverse_path));
+    r->held.envelope_id = e->envelope_id ? slice_dup(slice_of(e->envelope_id)) : NULL;
+    r->held.notify = e->notify;
+    r->held.dsn_return = e->dsn_return;
+    r->submission.envelope = &r->held;
+    r->submission.message = NULL;
+}
+
+/* "address", "!address" for one that is refused already; the rows move, as they may. */
+static void name_recipient(struct run *r, struct slice word)
+{
+    bool refused = word.p[0] == '!';
+    struct slice path = slice_part(word, refused, word.n);
+    size_t count = r->held.forward_count;
+    struct status why = { 0 }, *rows = calloc(count + 1, sizeof *rows);
+    struct address a;
+
+    assert_non_null(rows);
+    assert_int_equal(address_parse(path, &a, &why), CODE_OK);
+    assert_int_equal(envelope_add(&r->held, &a, slice_of(""), &why), CODE_OK);
+    assert_int_equal(r->held.forward_count, count + 1);
+    if (count > 0)
+        memcpy(rows, r->outcome.recipients, count * sizeof *rows);
+    if (refused)
+        (void)status_set(&rows[count], CODE_ADDRESS, STAGE_INPUT, "refused by ourselves");
+    free(r->outcome.recipients);
+    r->outcome.recipients = rows;
+}
+
+/* "NOTIFY=word,word" or "ORCPT=text", of the recipient named before. */
+static void set_option(struct run *r, const struct transcript_line *line, struct slice word)
+{
+    size_t last = r->held.forward_count - 1, equals = slice_find(word, '=');
+    struct slice value = slice_part(word, equals + 1, word.n);
+    struct status why = { 0 };
+    unsigned notify = 0;
+    char *original = NULL;
+
+    if (slice_starts_nocase(word, slice_of("NOTIFY=")))
+        notify = notify_of(r->transcript, line, value);
+    else
+        original = slice_dup(value);
+    if (r->held.options && notify == 0)
+        notify = r->held.options[last].notify;
+    assert_int_equal(envelope_set_options(&r->held, last, notify, original, &why), CODE_OK);
+    free(original);
+}
+
+static void ask(struct run *r, const struct transcript_line *line)
+{
+    struct slice rest = buf_slice(&line->text), word;
+    bool begins = smtp_wants(r->session) == WANTS_MESSAGE;
+
+    if (begins)
+        begin_held(r);
+    else if (smtp_wants(r->session) != WANTS_MORE)
+        transcript_fail(r->transcript, line, "the client wants no recipient", slice_of(""));
+    while (slice_take_word(&rest, &word))
+        if (slice_find(word, '=') < word.n)
+            set_option(r, line, word);
+        else
+            name_recipient(r, word);
+    if (begins)
+        smtp_offer(r->session, &r->submission, &r->outcome);
+    else
+        smtp_ask_more(r->session);
+}
+
+/* The lines of a held transaction; the client must have said all it had to say. */
+static void act(struct run *r, const struct transcript_line *line)
+{
+    expect_silence(r, line);
+    if (line_is(line, "ASK")) {
+        ask(r, line);
+        return;
+    }
+    if (smtp_wants(r->session) != WANTS_MORE)
+        transcript_fail(r->transcript, line, "the client holds no transaction", slice_of(""));
+    if (line_is(line, "COMPLETE")) {
+        r->submission.message = &r->message;
+        smtp_complete(r->session);
+    } else {
+        smtp_forget(r->session);
+    }
+}
+
 static void play(struct run *r)
 {
     struct transcript *t = r->transcript;
@@ -230,6 +329,8 @@ static void play(struct run *r)
             lose(r, CODE_CLOSED, "the server closed the connection");
         else if (line_is(line, "SILENCE"))
             lose(r, CODE_TIMEOUT, "no answer in time");
+        else if (line_is(line, "ASK") || line_is(line, "COMPLETE") || line_is(line, "FORGET"))
+            act(r, line);
     }
     serve(r);
     if (smtp_wants(r->session) != WANTS_NOTHING)
@@ -240,7 +341,7 @@ static void play(struct run *r)
 /* "address" or "address reply". */
 static void check_recipient(const struct run *r, const struct transcript_line *line)
 {
-    const struct envelope *e = &r->transcript->envelope;
+    const struct envelope *e = r->submission.envelope;
     struct slice rest = buf_slice(&line->text), address = { 0 }, number = { 0 };
     const struct status *st = NULL;
     char got[32];
@@ -312,9 +413,11 @@ static bool run_one(const char *path, size_t input_piece, size_t output_piece)
     transcript_open(&transcript, path);
     r.output_piece = output_piece;
     read_message(&r);
-    r.submission = (struct submission){ &transcript.envelope, &r.message };
+    r.submission = (struct submission){ .envelope = &transcript.envelope, .message = &r.message };
+    if (transcript.held)
+        r.submission.declared = &transcript.declared;
     memset(statuses, 0, sizeof statuses);
-    r.outcome.recipients = statuses;
+    r.outcome.recipients = transcript.held ? NULL : statuses;
     buf_init(&r.said, TRANSCRIPT_TEXT_MAX);
     buf_init(&r.sent, 4 * TRANSCRIPT_TEXT_MAX);
     params.password = slice_of(transcript.password);
@@ -324,6 +427,9 @@ static bool run_one(const char *path, size_t input_piece, size_t output_piece)
     play(&r);
     check_results(&r);
     smtp_end(r.session);
+    if (transcript.held)
+        free(r.outcome.recipients);
+    envelope_free(&r.held);
     message_free(&r.message);
     buf_free(&r.said);
     buf_free(&r.sent);

@@ -170,6 +170,54 @@ static void duplicates_at_every_size(void **state)
     envelope_free(&e);
 }
 
+static void options(void **state)
+{
+    static const struct {
+        const char *sentence;
+        size_t before, index; /* recipients when it is set, and whose */
+        unsigned notify;
+        const char *original;
+        enum code code;
+    } rows[] = {
+        { "the first", 1, 0, DSN_NOTIFY_SUCCESS, "rfc822;a@y", CODE_OK },
+        { "another time", 1, 0, DSN_NOTIFY_DELAY, "rfc822;b@y", CODE_OK },
+        { "the last that the list has room for", 8, 7, DSN_NOTIFY_NEVER, NULL, CODE_OK },
+        { "the first after it grew", 9, 8, 0, "rfc822;c@y", CODE_OK },
+        { "one of many", 200, 150, DSN_NOTIFY_FAILURE, "rfc822;d@y", CODE_OK },
+        { "taken back", 200, 8, 0, NULL, CODE_OK },
+        { "nobody", 200, 200, DSN_NOTIFY_FAILURE, "rfc822;e@y", CODE_BUG },
+    };
+    struct forward_options want[200] = { { 0 } };
+    struct envelope e = { 0 };
+    struct buf list;
+
+    (void)state;
+    buf_init(&list, 100000);
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct status why = { 0 };
+
+        write_list(&list, (unsigned)e.forward_count, (unsigned)(rows[i].before - e.forward_count),
+                   "x");
+        assert_int_equal(envelope_add_list(&e, buf_slice(&list), slice_of(""), &why), CODE_OK);
+        buf_clear(&list);
+        check(rows[i].sentence, envelope_set_options(&e, rows[i].index, rows[i].notify,
+                                                     rows[i].original, &why) == rows[i].code);
+        if (rows[i].code == CODE_OK) {
+            want[rows[i].index].notify = rows[i].notify;
+            want[rows[i].index].original = (char *)(uintptr_t)rows[i].original;
+        }
+        for (size_t r = 0; r < e.forward_count; r++) {
+            check(rows[i].sentence, e.options[r].notify == want[r].notify);
+            check(rows[i].sentence, !e.options[r].original == !want[r].original);
+            check_text(rows[i].sentence, slice_of(e.options[r].original),
+                       slice_of(want[r].original));
+        }
+    }
+    buf_free(&list);
+    envelope_free(&e);
+    assert_null(e.options);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +227,7 @@ int main(void)
         cmocka_unit_test(null_recipient),
         cmocka_unit_test(as_many_as_there_may_be),
         cmocka_unit_test(duplicates_at_every_size),
+        cmocka_unit_test(options),
     };
 
     return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);

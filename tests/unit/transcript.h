@@ -36,6 +36,8 @@ struct transcript {
     char *forward_paths[TRANSCRIPT_RECIPIENTS];
     const char *password, *message;
     uint64_t repeat, messages;
+    struct declared declared;
+    bool held;
     bool whole; /* pieces = whole */
 };
 
@@ -160,7 +162,8 @@ static inline unsigned value_of(const struct transcript *t, const struct transcr
     return 0;
 }
 
-static inline void set_notify(struct transcript *t, const struct transcript_line *line)
+static inline unsigned notify_of(const struct transcript *t, const struct transcript_line *line,
+                                 struct slice list)
 {
     static const struct transcript_word words[] = {
         { "never", DSN_NOTIFY_NEVER },
@@ -169,10 +172,12 @@ static inline void set_notify(struct transcript *t, const struct transcript_line
         { "delay", DSN_NOTIFY_DELAY },
         { 0 },
     };
-    struct slice rest = buf_slice(&line->text), word;
+    struct slice word;
+    unsigned notify = 0;
 
-    while (slice_take_until(&rest, ",", &word))
-        t->envelope.notify |= value_of(t, line, word, words);
+    while (slice_take_until(&list, ",", &word))
+        notify |= value_of(t, line, word, words);
+    return notify;
 }
 
 static inline void add_recipients(struct transcript *t, const struct transcript_line *line)
@@ -200,7 +205,7 @@ static inline bool set_text(struct transcript *t, struct transcript_line *line)
     else if (line_is(line, "to"))
         add_recipients(t, line);
     else if (line_is(line, "notify"))
-        set_notify(t, line);
+        t->envelope.notify = notify_of(t, line, buf_slice(&line->text));
     else
         return false;
     return true;
@@ -234,6 +239,12 @@ static inline void set_choice(struct transcript *t, struct transcript_line *line
         t->whole = slice_equal(text, slice_of("whole"));
     else if (line_is(line, "ret"))
         t->envelope.dsn_return = (enum dsn_return)value_of(t, line, text, parts);
+    else if (line_is(line, "held"))
+        t->held = value_of(t, line, text, yes);
+    else if (line_is(line, "utf8"))
+        t->declared.utf8 = value_of(t, line, text, yes);
+    else if (line_is(line, "size"))
+        assert_true(slice_number(text, UINT64_MAX, &t->declared.size));
     else if (line_is(line, "repeat"))
         assert_true(slice_number(text, 1000000, &t->repeat));
     else if (line_is(line, "messages"))
