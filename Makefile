@@ -19,10 +19,10 @@ ifeq ($(WERROR),1)
 WARNINGS += -Werror
 endif
 # The libraries are linked statically, so that the installed file needs libc alone.
-LIBS = -Wl,-Bstatic -lbearssl -liniparser -Wl,-Bdynamic
+LIBS = -Wl,-Bstatic -lbearssl -liniparser -lcrypt -Wl,-Bdynamic
 ifeq ($(SHARED),1)
 BUILD = build/shared
-LIBS = -lbearssl -liniparser
+LIBS = -lbearssl -liniparser -lcrypt
 endif
 STANDARD = -std=c11 -D_GNU_SOURCE -Isrc -I/usr/include/iniparser
 COMPILE = $(CC) $(STANDARD) $(WARNINGS) $(HARDEN) -fPIE $(CPPFLAGS) $(CFLAGS) -MMD -MP
@@ -41,6 +41,7 @@ help:
 	@echo 'make            build/orsino'
 	@echo 'make demo       send two messages to a local server and show what arrived'
 	@echo 'make check      all tests; SANITIZE=1: under AddressSanitizer and UBSan'
+	@echo 'make check-callers  PHP, cron, git and other real callers, as root'
 	@echo 'make lint       clang-format, cppcheck, shellcheck, mandoc'
 	@echo 'make fuzz       each fuzz target for TIME=60 seconds'
 	@echo 'make bench      memory, instructions, round trips'
@@ -75,6 +76,12 @@ check: deps
 	@for script in style manual_keys manual_options; do \
 	    tests/$$script --self-test && tests/$$script || exit 1; done
 	ORSINO=$(BUILD)/orsino $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e
+
+# The programs of Debian that call sendmail, in an overlay of this machine; root only.
+check-callers: deps
+	@$(MAKE) --no-print-directory all
+	@tests/callers/run --check
+	@ORSINO=$(BUILD)/orsino tests/callers/run
 
 unit: $(UNITS)
 	@for test in $(UNITS); do $$test >$(BUILD)/unit.log 2>&1 || { cat $(BUILD)/unit.log; exit 1; }; \
@@ -116,6 +123,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all help deps check unit fail demo lint fuzz bench install uninstall clean
+.PHONY: all help deps check check-callers unit fail demo lint fuzz bench install uninstall clean
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(BUILD)/main.d $(UNITS:=.d)

@@ -1,6 +1,8 @@
 #include "cli/commands.h"
+#include "cli/newaliases.h"
 #include "cli/process.h"
 #include "cli/sendmail.h"
+#include "cli/serve.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -18,15 +20,11 @@ static const struct role programs[] = {
 
 /* By the first word behind our own name. */
 static const struct role commands[] = {
-    { "send", sendmail_main },
-    { "sendmail", sendmail_main },
-    { "mailq", mailq_main },
-    { "newaliases", newaliases_main },
-    { "version", version_main },
-    { "--version", version_main },
-    { "help", help_main },
-    { "--help", help_main },
-    { NULL, NULL },
+    { "send", sendmail_main },         { "sendmail", sendmail_main },
+    { "serve", serve_main },           { "mailq", mailq_main },
+    { "newaliases", newaliases_main }, { "version", version_main },
+    { "--version", version_main },     { "help", help_main },
+    { "--help", help_main },           { NULL, NULL },
 };
 
 static const struct role *find(const struct role *roles, const char *name)

@@ -41,12 +41,28 @@ bool host_name_is_public(const char *name)
     return !host_name_is_local(slice_of(name));
 }
 
-bool host_own_name(char *out, size_t room)
+void host_any_name(char *out, size_t room)
 {
     out[0] = 0;
     if (gethostname(out, room) != 0)
         out[0] = 0;
     out[room - 1] = 0;
+}
+
+bool host_is_ours(const char *own, struct slice domain)
+{
+    struct slice name = slice_of(own);
+
+    return slice_equal_nocase(domain, slice_of("localhost")) ||
+           slice_equal_nocase(domain, slice_of("localhost.localdomain")) ||
+           (name.n > 0 && domain.n > 0 &&
+            (slice_equal_nocase(domain, name) ||
+             slice_equal_nocase(domain, slice_part(name, 0, slice_find(name, '.')))));
+}
+
+bool host_own_name(char *out, size_t room)
+{
+    host_any_name(out, room);
     if (host_name_is_public(out))
         return true;
     out[0] = 0;

@@ -21,6 +21,15 @@ bool host_name_is_local(struct slice name);
  */
 bool host_own_name(char *out, size_t room);
 
+/* The host's own name whatever it looks like; "" without one. For comparing, not for showing. */
+void host_any_name(char *out, size_t room);
+
+/*
+ * Whether a domain of an address means this machine: localhost, localhost.localdomain, or its own
+ * name, as host_any_name gives it, in full or up to the first dot.
+ */
+bool host_is_ours(const char *own, struct slice domain);
+
 /* Whether a name is one that host_own_name would give. */
 bool host_name_is_public(const char *name);
 

@@ -4,8 +4,9 @@
 #include <string.h>
 
 enum {
-    ENVELOPE_ID_MAX = 100, /* RFC 3461 section 4.4 */
-    SHOWN_MAX = 80,        /* bytes of an argument that are repeated in a sentence */
+    ENVELOPE_ID_MAX = 100,             /* RFC 3461 section 4.4 */
+    SHOWN_MAX = 80,                    /* bytes of an argument that are repeated in a sentence */
+    INTERVAL_MAX = 366 * 24 * 60 * 60, /* seconds */
 };
 
 static enum code complain(struct status *why, const char *option, const char *wanted,
@@ -40,6 +41,35 @@ static enum code set_verbose(struct options *o, const char *value, struct status
 {
     (void)why;
     o->verbose = is_yes(value);
+    return CODE_OK;
+}
+
+static enum code set_no_aliases(struct options *o, const char *value, struct status *why)
+{
+    (void)value;
+    (void)why;
+    o->no_aliases = true;
+    return CODE_OK;
+}
+
+/* Of all levels the first is the one that scripts use: Sendmail says then which version it is. */
+static enum code set_debug(struct options *o, const char *value, struct status *why)
+{
+    (void)why;
+    if (value[0] == '0' && strcspn(value, ".,") == 1)
+        o->wants_version = true;
+    return CODE_OK;
+}
+
+/* As Sendmail does it: '%' and what cannot be printed become '*', the rest is cut off. */
+static enum code set_log_tag(struct options *o, const char *value, struct status *why)
+{
+    size_t n = 0;
+
+    (void)why;
+    for (; n < LOG_TAG_MAX && value[n] != 0; n++)
+        o->log_tag[n] = value[n] >= ' ' && value[n] <= '~' && value[n] != '%' ? value[n] : '*';
+    o->log_tag[n] = 0;
     return CODE_OK;
 }
 
@@ -79,19 +109,97 @@ static enum code set_error_mode(struct options *o, const char *value, struct sta
     return CODE_OK;
 }
 
-static enum code set_mode(struct options *o, const char *value, struct status *why)
+/* An unknown one is no reason to lose a message: it is as if it had not been given. */
+static enum code set_delivery_mode(struct options *o, const char *value, struct status *why)
 {
-    /* -ba wants CRLF line ends, which are taken in every mode. */
-    if (value[0] == 0 || !strchr("amspidDlvthHCPz", value[0]))
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "unknown mode -b%.*s", SHOWN_MAX, value);
-    o->mode = value[0] == 'a' ? 'm' : value[0];
+    (void)why;
+    if (value[0] != 0 && strchr("ibqd", value[0]))
+        o->delivery_mode = value[0];
     return CODE_OK;
 }
 
+/* What each letter of -b comes to; 0 for those of Sendmail that have nothing to do here. */
+static const struct mode {
+    char letter;
+    char mode;
+} modes[] = {
+    { 'm', 'm' }, /* send the message */
+    { 'a', 'm' }, /* with CRLF line ends, which are taken in every mode */
+    { 's', 's' }, /* SMTP on stdin and stdout */
+    { 'd', 'd' }, /* the relay */
+    { 'l', 'd' }, /* the relay, for this machine alone */
+    { 'D', 'D' }, /* the relay, which Sendmail keeps in the foreground so */
+    { 'v', 'v' }, /* show what becomes of the recipients */
+    { 't', 't' }, /* the same for addresses on stdin */
+    { 'p', 'p' }, /* show the queue */
+    { 'P', 'P' }, /* its length */
+    { 'i', 'i' }, /* check the aliases */
+    { 'C', 'C' }, /* check the configuration */
+    { 'h', 0 },   /* host status */
+    { 'H', 0 },   /* forget it */
+    { 'z', 0 },   /* freeze the configuration */
+};
+
+static enum code set_mode(struct options *o, const char *value, struct status *why)
+{
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        if (value[0] != modes[i].letter)
+            continue;
+        if (modes[i].mode == 0)
+            return status_set(why, CODE_USAGE, STAGE_OPTIONS, "there is nothing that -b%c could do",
+                              value[0]);
+        o->mode = modes[i].mode;
+        return CODE_OK;
+    }
+    return status_set(why, CODE_USAGE, STAGE_OPTIONS, "unknown mode -b%.*s", SHOWN_MAX, value);
+}
+
+static unsigned seconds_of_unit(char letter)
+{
+    static const struct {
+        char letter;
+        unsigned seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 } };
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (to_lower(letter) == units[i].letter)
+            return units[i].seconds;
+    return 0;
+}
+
+/* As Sendmail reads times: "90", "15m", "1h30m"; a number without a unit is minutes. */
+static bool parse_interval(const char *text, unsigned *seconds)
+{
+    uint64_t total = 0;
+
+    while (*text != 0) {
+        size_t digits = strspn(text, "0123456789");
+        char unit = text[digits];
+        uint64_t number;
+
+        if (!slice_number((struct slice){ text, digits }, INTERVAL_MAX, &number))
+            return false;
+        if (unit != 0 && seconds_of_unit(unit) == 0)
+            return false;
+        total += number * seconds_of_unit(unit != 0 ? unit : 'm');
+        if (total > INTERVAL_MAX)
+            return false;
+        text += unit != 0 ? digits + 1 : digits;
+    }
+    *seconds = (unsigned)total;
+    return true;
+}
+
+/*
+ * -q, -q15m, -qp15m; -qf, and those that choose some of the queue: -qGname, -qIid, -qRpart,
+ * -qSpart, -qQpart, -qL, each also with '!'.
+ */
 static enum code set_queue_run(struct options *o, const char *value, struct status *why)
 {
-    (void)value;
-    (void)why;
+    bool chooses = value[0] != 0 && strchr("fGIRSQLl!", value[0]) != NULL;
+
+    if (!chooses && !parse_interval(value + (value[0] == 'p'), &o->queue_interval))
+        return complain(why, "-q", "a time such as 15m", value);
     if (o->mode == 'm') /* -bd -q15m is a daemon still */
         o->mode = 'q';
     return CODE_OK;
@@ -146,16 +254,19 @@ static enum code set_notify(struct options *o, const char *value, struct status 
     return CODE_OK;
 }
 
+/* Two options in one letter: whether it is the older one can be told at the end only. */
 static enum code set_return(struct options *o, const char *value, struct status *why)
 {
     struct slice word = slice_of(value);
 
+    (void)why;
+    o->queue_match = NULL;
     if (slice_equal_nocase(word, slice_of("hdrs")))
         o->dsn_return = DSN_RETURN_HEADERS;
     else if (slice_equal_nocase(word, slice_of("full")))
         o->dsn_return = DSN_RETURN_FULL;
     else
-        return complain(why, "-R", "hdrs or full", value);
+        o->queue_match = value;
     return CODE_OK;
 }
 
@@ -205,6 +316,7 @@ static const struct setting {
     const char *name;
     enum code (*set)(struct options *o, const char *value, struct status *why);
 } settings[] = {
+    { 'd', "DeliveryMode", set_delivery_mode },
     { 'e', "ErrorMode", set_error_mode },
     { 'i', "IgnoreDots", set_ignore_dots },
     { 'v', "Verbose", set_verbose },
@@ -240,28 +352,28 @@ static const struct option_row rows[] = {
     { 'a', ARGUMENT_NEXT, "account", set_account, "section of the configuration to use" },
     { 'C', ARGUMENT_NEXT, "file", set_config, "configuration file" },
     { 'v', ARGUMENT_NONE, NULL, set_verbose, "show the dialogue with the server" },
+    { 'n', ARGUMENT_NONE, NULL, set_no_aliases, NULL },
     { 'B', ARGUMENT_NEXT, "type", check_body, NULL },
     { 'N', ARGUMENT_NEXT, "list", set_notify, "notify of: never, or success,failure,delay" },
     { 'R', ARGUMENT_NEXT, "what", set_return, "return with a notice: hdrs or full" },
     { 'V', ARGUMENT_NEXT, "id", set_envelope_id, "envelope id for notices" },
-    { 'b', ARGUMENT_NEXT, "mode", set_mode, NULL },
+    { 'b', ARGUMENT_NEXT, "mode", set_mode, "-bs SMTP on stdin, -bd relay, -bv show, -bp queue" },
     { 'q', ARGUMENT_ATTACHED, "time", set_queue_run, NULL },
     { 'e', ARGUMENT_NEXT, "mode", set_error_mode, NULL },
+    { 'd', ARGUMENT_ATTACHED, "level", set_debug, NULL },
+    { 'L', ARGUMENT_NEXT, "tag", set_log_tag, NULL },
     { 'O', ARGUMENT_NEXT, "name=value", set_setting, NULL },
     { 'o', ARGUMENT_NEXT, "setting", set_short_setting, "-oi is -i; -oeq prints no errors" },
     { 'A', ARGUMENT_NEXT, "which", NULL, NULL },
     { 'c', ARGUMENT_NONE, NULL, NULL, NULL },
-    { 'd', ARGUMENT_ATTACHED, "level", NULL, NULL },
     { 'D', ARGUMENT_NEXT, "file", NULL, NULL },
     { 'E', ARGUMENT_ATTACHED, "value", NULL, NULL },
     { 'G', ARGUMENT_NONE, NULL, NULL, NULL },
     { 'h', ARGUMENT_NEXT, "hops", NULL, NULL },
     { 'I', ARGUMENT_NONE, NULL, NULL, NULL },
     { 'J', ARGUMENT_ATTACHED, "value", NULL, NULL },
-    { 'L', ARGUMENT_NEXT, "tag", NULL, NULL },
     { 'm', ARGUMENT_NONE, NULL, NULL, NULL },
     { 'M', ARGUMENT_NEXT, "value", NULL, NULL },
-    { 'n', ARGUMENT_NONE, NULL, NULL, NULL },
     { 'p', ARGUMENT_NEXT, "protocol", NULL, NULL },
     { 'Q', ARGUMENT_ATTACHED, "reason", NULL, NULL },
     { 's', ARGUMENT_NONE, NULL, NULL, NULL },
@@ -315,6 +427,20 @@ static enum code parse_word(struct options *o, const char *word, const char *nex
     return CODE_OK;
 }
 
+/* Both ways to ask for a run of the queue; neither may swallow a message. */
+static enum code settle_queue_run(struct options *o, struct status *why)
+{
+    bool sends = o->from_header || o->recipient_count > 0;
+
+    if (o->queue_match && sends)
+        return complain(why, "-R", "hdrs or full", o->queue_match);
+    if (o->queue_match && o->mode == 'm')
+        o->mode = 'q';
+    if (o->mode == 'q' && sends)
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "a run of the queue takes no recipient");
+    return CODE_OK;
+}
+
 enum code options_parse(int argc, char **argv, struct options *out, struct status *why)
 {
     bool stop_early = getenv("POSIXLY_CORRECT") != NULL, no_more = false;
@@ -338,5 +464,5 @@ enum code options_parse(int argc, char **argv, struct options *out, struct statu
             no_more = no_more || stop_early;
         }
     }
-    return CODE_OK;
+    return settle_queue_run(out, why);
 }

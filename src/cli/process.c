@@ -1,10 +1,17 @@
 #include "cli/process.h"
 
+#include "net/listen.h"
+
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+enum {
+    DESCRIPTORS_MAX = 65536, /* that are tried one by one, on a kernel that knows no better way */
+};
 
 static void open_standard_descriptors(void)
 {
@@ -14,6 +21,41 @@ static void open_standard_descriptors(void)
         fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
+        (void)close(fd);
+}
+
+static bool read_number(const char *name, uint64_t max, uint64_t *out)
+{
+    return slice_number(slice_of(getenv(name)), max, out);
+}
+
+/* How many descriptors behind stderr are sockets for us, as sd_listen_fds(3) counts them. */
+static unsigned count_inherited_sockets(void)
+{
+    uint64_t pid, count;
+
+    if (!read_number("LISTEN_PID", INT32_MAX, &pid) || pid != (uint64_t)getpid())
+        return 0;
+    if (!read_number("LISTEN_FDS", LISTENERS_MAX, &count))
+        return 0;
+    return (unsigned)count;
+}
+
+/*
+ * What a caller forgot to close must not stay open for as long as a server lets us wait: the other
+ * end of somebody's pipe, or the socket that PHP serves the web from.
+ */
+static void close_others(unsigned first)
+{
+    long limit = sysconf(_SC_OPEN_MAX);
+
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, first, ~0U, 0U) == 0)
+        return;
+#endif
+    if (limit < 0 || limit > DESCRIPTORS_MAX)
+        limit = DESCRIPTORS_MAX;
+    for (int fd = (int)first; fd < limit; fd++)
         (void)close(fd);
 }
 
@@ -44,6 +86,23 @@ static void set_signals(void)
 void process_settle(void)
 {
     open_standard_descriptors();
+    close_others(STDERR_FILENO + 1 + count_inherited_sockets());
     set_signals();
     (void)umask(077);
+}
+
+void process_leave_folder(void)
+{
+    if (chdir("/") != 0)
+        return; /* nothing that we do needs it */
+}
+
+void process_close_standard(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    for (int i = STDIN_FILENO; fd >= 0 && i <= STDERR_FILENO; i++)
+        (void)dup2(fd, i);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
 }

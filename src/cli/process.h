@@ -4,8 +4,19 @@
 
 /*
  * Opens the descriptors 0, 1 and 2 on /dev/null where the caller has closed them, so that no socket
- * or file becomes one of them; sets signals; takes away all rights of others from files to be made.
+ * or file becomes one of them; closes all others that he left open, but for the sockets that
+ * systemd hands down (net/listen.h); sets signals; takes away all rights of others from files to be
+ * made. To be called first of all.
  */
 void process_settle(void);
+
+/*
+ * Leaves the caller's folder, which may vanish or hang: for when the file of -C, whose name may be
+ * relative, has been read.
+ */
+void process_leave_folder(void);
+
+/* Opens the descriptors 0, 1 and 2 on /dev/null: for who goes into the background. */
+void process_close_standard(void);
 
 #endif

@@ -96,43 +96,71 @@ static bool is_same_result(const struct status *a, const struct status *b)
            strcmp(a->said, b->said) == 0;
 }
 
-static void log_group(const struct envelope *envelope, const struct outcome *outcome,
-                      const struct status *result, struct slice to)
+/* Where the messages of a delivery came from and went to. */
+struct logging {
+    const char *origin;
+    const struct envelope *envelope;
+    const struct outcome *outcome;
+};
+
+static void log_accepted(const struct logging *l, struct slice to)
 {
+    const struct outcome *o = l->outcome;
+
+    log_line(LOG_LEVEL_INFO,
+             "%sfrom=<%s> to=%.*s host=%s:%u tls=%s size=%llu seconds=%lld.%02lld said=\"%s\"",
+             l->origin, l->envelope->reverse_path, (int)to.n, to.p, o->host, o->port, o->tls,
+             (unsigned long long)o->size, (long long)(o->millis / 1000),
+             (long long)(o->millis % 1000 / 10), o->said);
+}
+
+static void log_refused(const struct logging *l, const struct status *result, struct slice to)
+{
+    const struct outcome *o = l->outcome;
     char room[LINE_MAX_BYTES];
     struct buf error;
 
-    if (result->code == CODE_OK) {
-        log_line(LOG_LEVEL_INFO,
-                 "from=<%s> to=%.*s host=%s:%u tls=%s size=%llu seconds=%lld.%02lld said=\"%s\"",
-                 envelope->reverse_path, (int)to.n, to.p, outcome->host, outcome->port,
-                 outcome->tls, (unsigned long long)outcome->size,
-                 (long long)(outcome->millis / 1000), (long long)(outcome->millis % 1000 / 10),
-                 outcome->said);
-        return;
-    }
     buf_over(&error, room, sizeof room);
     status_describe(result, &error);
     log_line(LOG_LEVEL_ERROR,
-             "from=<%s> to=%.*s host=%s:%u tls=%s seconds=%lld.%02lld exit=%d error=%.*s",
-             envelope->reverse_path, (int)to.n, to.p, outcome->host, outcome->port, outcome->tls,
-             (long long)(outcome->millis / 1000), (long long)(outcome->millis % 1000 / 10),
-             status_exit(result), (int)error.n, error.p);
+             "%sfrom=<%s> to=%.*s host=%s:%u tls=%s seconds=%lld.%02lld exit=%d error=%.*s",
+             l->origin, l->envelope->reverse_path, (int)to.n, to.p, o->host, o->port, o->tls,
+             (long long)(o->millis / 1000), (long long)(o->millis % 1000 / 10), status_exit(result),
+             (int)error.n, error.p);
 }
 
-void report_log_outcome(const struct envelope *envelope, const struct outcome *outcome)
+static void log_results(const struct logging *l, bool accepted_too)
 {
-    const struct status *results = outcome->recipients;
-    size_t count = envelope->forward_count;
+    const struct status *results = l->outcome->recipients;
+    size_t count = l->envelope->forward_count;
     char room[LINE_MAX_BYTES];
     struct buf to;
 
     buf_over(&to, room, sizeof room);
     for (size_t i = 0; i < count; i++) {
-        buf_addf(&to, "%s<%s>", to.n > 0 ? "," : "", envelope->forward_paths[i]);
+        buf_addf(&to, "%s<%s>", to.n > 0 ? "," : "", l->envelope->forward_paths[i]);
         if (i + 1 < count && to.n < LOGGED_MAX && is_same_result(&results[i], &results[i + 1]))
             continue;
-        log_group(envelope, outcome, &results[i], buf_slice(&to));
+        if (results[i].code != CODE_OK)
+            log_refused(l, &results[i], buf_slice(&to));
+        else if (accepted_too)
+            log_accepted(l, buf_slice(&to));
         buf_clear(&to);
     }
+}
+
+void report_log_outcome(const char *origin, const struct envelope *envelope,
+                        const struct outcome *outcome)
+{
+    struct logging l = { .origin = origin, .envelope = envelope, .outcome = outcome };
+
+    log_results(&l, true);
+}
+
+void report_log_refused(const char *origin, const struct envelope *envelope,
+                        const struct outcome *outcome)
+{
+    struct logging l = { .origin = origin, .envelope = envelope, .outcome = outcome };
+
+    log_results(&l, false);
 }

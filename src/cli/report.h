@@ -18,8 +18,14 @@ void report_log_failure(const struct status *why);
 
 /*
  * Lines in the log for a delivery, one for all recipients with the same result, or more when they
- * are too many for one.
+ * are too many for one. `origin` stands in front of each: "", or words with a space at the end,
+ * that tell where the message came from.
  */
-void report_log_outcome(const struct envelope *envelope, const struct outcome *outcome);
+void report_log_outcome(const char *origin, const struct envelope *envelope,
+                        const struct outcome *outcome);
+
+/* The same for those that were refused, when no message followed. */
+void report_log_refused(const char *origin, const struct envelope *envelope,
+                        const struct outcome *outcome);
 
 #endif

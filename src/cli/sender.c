@@ -2,25 +2,18 @@
 
 #include <string.h>
 
-/* root@vm and root@localhost are bare names when there is a domain: a provider takes neither. */
-static void drop_local_domain(const struct sender_facts *facts, struct address *a)
-{
-    if (facts->domain[0] != 0)
-        address_drop_local_domain(a);
-}
-
-static enum code parse_given(const struct sender_facts *facts, struct address *out,
-                             struct status *why)
-{
-    if (address_parse(slice_of(facts->given), out, why))
-        return why->code;
-    drop_local_domain(facts, out);
-    return CODE_OK;
-}
-
 static bool is_complete(const struct address *a)
 {
     return a->length > 0 && a->at < a->length;
+}
+
+/* Bare, or as good as that: a provider takes neither root nor root@vm. */
+static bool is_local(const struct address *a)
+{
+    struct address copy = *a;
+
+    address_drop_local_domain(&copy);
+    return !is_complete(&copy);
 }
 
 /* A bare name with a domain becomes complete; without one it stays as it is. */
@@ -31,6 +24,14 @@ static enum code qualify(struct address *a, const char *domain, struct status *w
     return address_qualify(a, slice_of(domain), why);
 }
 
+/* With a domain, a name at a local host gets it as a bare one does. */
+static enum code complete(struct address *a, const char *domain, struct status *why)
+{
+    if (domain[0] != 0)
+        address_drop_local_domain(a);
+    return qualify(a, domain, why);
+}
+
 /* The first address of the header's From. One that cannot be parsed is as good as none. */
 static struct address first_in_header(const struct sender_facts *facts)
 {
@@ -39,18 +40,6 @@ static struct address first_in_header(const struct sender_facts *facts)
     struct status ignored = { 0 };
 
     if (address_next(&list, &a, &ignored))
-        a = (struct address){ 0 };
-    drop_local_domain(facts, &a);
-    return a;
-}
-
-/* The same with the domain, unless it grows too long by that. */
-static struct address header_address(const struct sender_facts *facts)
-{
-    struct address a = first_in_header(facts);
-    struct status ignored = { 0 };
-
-    if (qualify(&a, facts->domain, &ignored))
         a = (struct address){ 0 };
     return a;
 }
@@ -90,18 +79,72 @@ static enum code no_address(struct status *why)
     return status_set(why, CODE_CONFIG, STAGE_CONFIG, "no sender address is known (set from =)");
 }
 
+static bool is_same(const struct address *a, const char *spec)
+{
+    return a->length > 0 && address_equal((struct slice){ a->spec, a->length }, slice_of(spec));
+}
+
+static bool may_stay(const struct sender_facts *facts, const struct address *account,
+                     const char *spec)
+{
+    if (is_same(account, spec))
+        return true;
+    if (facts->from_header == FROM_HEADER_FORCE)
+        return false;
+    return facts->allow_from[0] == 0 || account_matches(facts->allow_from, spec);
+}
+
+bool sender_may_stay(const struct sender_facts *facts, const char *spec)
+{
+    struct address account = { 0 };
+    struct status ignored = { 0 };
+
+    return account_address(facts, &account, &ignored) == CODE_OK && may_stay(facts, &account, spec);
+}
+
+/* What the rules make of an address that the caller chose. */
+static enum code apply_rules(const struct sender_facts *facts, const struct address *account,
+                             struct address *a, struct status *why)
+{
+    bool fills = facts->from_header == FROM_HEADER_FILL && account->length > 0;
+
+    if (is_same(account, a->spec))
+        return CODE_OK;
+    if (facts->from_header == FROM_HEADER_FORCE || (fills && is_local(a)))
+        *a = *account;
+    else if (complete(a, facts->domain, why))
+        return why->code;
+    if (!is_complete(a) || !may_stay(facts, account, a->spec))
+        *a = *account;
+    return CODE_OK;
+}
+
+/* The header's address by the rules; one that grows too long by the domain is none. */
+static struct address header_address(const struct sender_facts *facts,
+                                     const struct address *account)
+{
+    struct address a = first_in_header(facts);
+    struct status ignored = { 0 };
+
+    if (a.length > 0 && apply_rules(facts, account, &a, &ignored))
+        a = (struct address){ 0 };
+    return a;
+}
+
 static enum code choose_reverse_path(const struct sender_facts *facts,
                                      const struct address *account, struct address *out,
                                      struct status *why)
 {
     *out = (struct address){ 0 };
     if (facts->given) {
-        if (parse_given(facts, out, why) || qualify(out, facts->domain, why))
+        if (address_parse(slice_of(facts->given), out, why))
             return why->code;
         if (out->length == 0)
             return CODE_OK;
+        if (apply_rules(facts, account, out, why))
+            return why->code;
     } else if (facts->from[0] == 0) {
-        *out = header_address(facts);
+        *out = header_address(facts, account);
     }
     if (!is_complete(out))
         *out = *account;
@@ -119,24 +162,33 @@ enum code sender_choose(const struct sender_facts *facts, struct sender *out, st
     if (out->from.length == 0)
         out->from = out->reverse_path;
     if (out->from.length == 0)
-        out->from = header_address(facts);
+        out->from = header_address(facts, &account);
     return is_complete(&out->from) ? CODE_OK : no_address(why);
 }
 
 bool sender_needs_login(const struct sender_facts *facts)
 {
     struct address header = first_in_header(facts);
+    bool drops = facts->domain[0] != 0 || facts->from_header != FROM_HEADER_KEEP;
 
-    return !is_complete(&header) || (facts->from[0] == 0 && !strchr(facts->user, '@'));
+    if (!is_complete(&header) || (drops && is_local(&header)))
+        return true;
+    return facts->from[0] == 0 && !strchr(facts->user, '@');
 }
 
 enum code sender_to_match(const struct sender_facts *facts, struct address *out, struct status *why)
 {
+    struct status ignored = { 0 };
+
     *out = (struct address){ 0 };
-    if (facts->given && (parse_given(facts, out, why) || qualify(out, facts->domain, why)))
+    if (facts->given &&
+        (address_parse(slice_of(facts->given), out, why) || complete(out, facts->domain, why)))
         return why->code;
-    if (out->length == 0)
-        *out = header_address(facts);
+    if (out->length > 0)
+        return CODE_OK;
+    *out = first_in_header(facts);
+    if (complete(out, facts->domain, &ignored))
+        *out = (struct address){ 0 };
     return CODE_OK;
 }
 

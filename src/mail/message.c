@@ -1,7 +1,7 @@
 #include "mail/message.h"
 
-#include "mail/envelope.h"
 #include "mail/header.h"
+#include "mail/recipients.h"
 
 void message_init(struct message *m)
 {
@@ -70,10 +70,10 @@ static bool has_resent_recipients(struct slice block)
     return false;
 }
 
-static enum code add_field(struct envelope *e, const struct field *field, struct slice domain,
-                           struct status *why)
+static enum code add_field(struct envelope *e, const struct field *field,
+                           struct recipient_rules *rules, struct status *why)
 {
-    if (envelope_add_list(e, field->value, domain, why)) {
+    if (recipients_add_list(e, rules, field->value, why)) {
         status_at(why, "%.*s", (int)slice_part(field->name, 0, 100).n, field->name.p);
         return why->code;
     }
@@ -82,7 +82,7 @@ static enum code add_field(struct envelope *e, const struct field *field, struct
 
 /* The newest Resent- block. Each resending puts its fields, and each server its Received, above
  * all that is there, so that the first run that names recipients is the one that counts now. */
-static enum code add_resent(struct slice block, struct envelope *e, struct slice domain,
+static enum code add_resent(struct slice block, struct envelope *e, struct recipient_rules *rules,
                             struct status *why)
 {
     unsigned seen = 0;
@@ -99,22 +99,22 @@ static enum code add_resent(struct slice block, struct envelope *e, struct slice
         }
         if (resent)
             seen |= kind;
-        if ((kind & RESENT_RECIPIENTS) && add_field(e, &field, domain, why))
+        if ((kind & RESENT_RECIPIENTS) && add_field(e, &field, rules, why))
             return why->code;
     }
     return CODE_OK;
 }
 
-enum code message_recipients(const struct message *m, struct envelope *e, struct slice domain,
-                             struct status *why)
+enum code message_recipients(const struct message *m, struct envelope *e,
+                             struct recipient_rules *rules, struct status *why)
 {
     struct slice block = buf_slice(&m->header);
     struct field field;
 
     if (has_resent_recipients(block))
-        return add_resent(block, e, domain, why);
+        return add_resent(block, e, rules, why);
     while (header_next(&block, &field))
-        if ((kind_of(&field) & RECIPIENTS) && add_field(e, &field, domain, why))
+        if ((kind_of(&field) & RECIPIENTS) && add_field(e, &field, rules, why))
             return why->code;
     return CODE_OK;
 }

@@ -72,16 +72,35 @@ void message_free(struct message *m);
 enum code message_read(struct message *m, int fd, const struct message_limits *limits,
                        struct status *why) __attribute__((warn_unused_result));
 
+/*
+ * The same for bytes that come in pieces, from a dialogue for one: message_read_begin, then
+ * message_read_add for each piece, which it changes in place, then message_read_end. After a
+ * failure of add no more is to be added. CODE_TOO_BIG, CODE_MESSAGE, CODE_FILE_CREATE, CODE_MEMORY.
+ */
+struct message_reader; /* opaque */
+enum code message_read_begin(struct message *m, const struct message_limits *limits,
+                             struct message_reader **out, struct status *why)
+    __attribute__((warn_unused_result));
+enum code message_read_add(struct message_reader *r, char *p, size_t n, struct status *why)
+    __attribute__((warn_unused_result));
+/* Frees it as well, and takes NULL. With `why` NULL, or with a failure in it, the message is not
+ * wanted, and the failure is handed back. */
+enum code message_read_end(struct message_reader *r, struct status *why);
+
 /* Reads and forgets what a caller still writes, up to 1 GiB: when the message is not wanted. */
 void message_drain(int fd);
+
+struct recipient_rules;
 
 /*
  * Adds the recipients that the header names to the envelope: To, Cc and Bcc, all fields of each
  * name, or, when there is any Resent- recipient field, those of the newest block (RFC 5322 section
  * 3.6.6) instead: the first run of Resent- fields that names recipients. A field of another kind,
- * or a name that was there before, ends a run. CODE_ADDRESS names field and address.
+ * or a name that was there before, ends a run. What they become, `rules` say (recipients.h).
+ * CODE_ADDRESS names field and address.
  */
-enum code message_recipients(const struct message *m, struct envelope *e, struct slice domain,
-                             struct status *why) __attribute__((warn_unused_result));
+enum code message_recipients(const struct message *m, struct envelope *e,
+                             struct recipient_rules *rules, struct status *why)
+    __attribute__((warn_unused_result));
 
 #endif

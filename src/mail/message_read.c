@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,9 +29,10 @@ enum held {
     HELD_LINE, /* a line that is a lone dot */
 };
 
-struct reader {
+struct message_reader {
     struct message *m;
-    int fd;
+    int fd; /* -1: the bytes are handed in, and there is no terminal */
+    uint64_t max_size;
     enum dots dots;
     enum phase phase;
     enum held held;
@@ -82,7 +84,7 @@ static bool has_8bit(struct slice s)
     return (all & UINT64_C(0x8080808080808080)) != 0;
 }
 
-static enum code add_body(struct reader *r, struct slice span, struct status *why)
+static enum code add_body(struct message_reader *r, struct slice span, struct status *why)
 {
     struct message *m = r->m;
     bool high = has_8bit(span);
@@ -96,7 +98,7 @@ static enum code add_body(struct reader *r, struct slice span, struct status *wh
     return store_add(&m->body, span, why);
 }
 
-static void end_body_line(struct reader *r)
+static void end_body_line(struct message_reader *r)
 {
     size_t *longest = r->stuffed ? &r->longest_stuffed : &r->m->longest_line;
 
@@ -108,9 +110,9 @@ static void end_body_line(struct reader *r)
 }
 
 /* A lone dot: whether it ends the message may depend on what follows. */
-static void judge_lone_dot(struct reader *r)
+static void judge_lone_dot(struct message_reader *r)
 {
-    bool ends = r->dots == DOTS_TERMINATE || isatty(r->fd);
+    bool ends = r->dots == DOTS_TERMINATE || (r->fd >= 0 && isatty(r->fd));
 
     r->held = ends ? HELD_NOTHING : HELD_LINE;
     if (ends)
@@ -118,7 +120,7 @@ static void judge_lone_dot(struct reader *r)
 }
 
 /* Something follows what was held: *in is not empty. */
-static enum code settle_held(struct reader *r, struct slice *in, struct status *why)
+static enum code settle_held(struct message_reader *r, struct slice *in, struct status *why)
 {
     if (r->held == HELD_LINE) {
         r->held = HELD_NOTHING;
@@ -142,13 +144,13 @@ static enum code settle_held(struct reader *r, struct slice *in, struct status *
     return add_body(r, slice_of("."), why);
 }
 
-static bool dot_begins_line(const struct reader *r, struct slice in)
+static bool dot_begins_line(const struct message_reader *r, struct slice in)
 {
     return r->dots != DOTS_ARE_DATA && r->line == 0 && in.p[0] == '.';
 }
 
 /* Counts the lines of *in up to a dot that begins one, and takes what it counted off *in. */
-static struct slice take_lines(struct reader *r, struct slice *in)
+static struct slice take_lines(struct message_reader *r, struct slice *in)
 {
     struct slice all = *in;
 
@@ -163,7 +165,7 @@ static struct slice take_lines(struct reader *r, struct slice *in)
     return slice_part(all, 0, all.n - in->n);
 }
 
-static enum code take_body(struct reader *r, struct slice in, struct status *why)
+static enum code take_body(struct message_reader *r, struct slice in, struct status *why)
 {
     while (in.n > 0 && r->phase == PHASE_BODY) {
         if (r->held != HELD_NOTHING) {
@@ -209,7 +211,7 @@ static bool has_mbox_date(struct slice line)
 }
 
 /* What was read from byte `from` on is the body's. */
-static enum code leave_header(struct reader *r, size_t from, struct status *why)
+static enum code leave_header(struct message_reader *r, size_t from, struct status *why)
 {
     struct slice text = slice_part(buf_slice(&r->m->header), from, r->m->header.n);
 
@@ -225,7 +227,7 @@ static enum code leave_header(struct reader *r, size_t from, struct status *why)
  * a name cannot be longer, and how the bytes were cut into reads must not matter. "From now on" may
  * be text as well as an mbox line: without a date in it, a field behind it decides.
  */
-static enum code judge_header_line(struct reader *r, struct status *why)
+static enum code judge_header_line(struct message_reader *r, struct status *why)
 {
     struct buf *header = &r->m->header;
     size_t before = header->n - r->line;
@@ -248,14 +250,14 @@ static enum code judge_header_line(struct reader *r, struct status *why)
     return CODE_OK;
 }
 
-static enum code check_memory(const struct reader *r, struct status *why)
+static enum code check_memory(const struct message_reader *r, struct status *why)
 {
     if (!r->m->header.failed)
         return CODE_OK;
     return status_set(why, CODE_MEMORY, STAGE_INPUT, "out of memory");
 }
 
-static enum code end_header_line(struct reader *r, bool empty, struct status *why)
+static enum code end_header_line(struct message_reader *r, bool empty, struct status *why)
 {
     if (r->phase == PHASE_BODY)
         return empty ? CODE_OK : take_body(r, slice_of("\n"), why);
@@ -267,7 +269,7 @@ static enum code end_header_line(struct reader *r, bool empty, struct status *wh
     return check_memory(r, why);
 }
 
-static enum code take_header(struct reader *r, struct slice *in, struct status *why)
+static enum code take_header(struct message_reader *r, struct slice *in, struct status *why)
 {
     struct buf *header = &r->m->header;
     size_t n = slice_find(r->judged ? *in : slice_part(*in, 0, MESSAGE_LINE_MAX - r->line), '\n');
@@ -288,7 +290,7 @@ static enum code take_header(struct reader *r, struct slice *in, struct status *
 }
 
 /* Takes bytes without CR, with LF line ends. */
-static enum code take(struct reader *r, struct slice in, struct status *why)
+static enum code take(struct message_reader *r, struct slice in, struct status *why)
 {
     while (in.n > 0 && r->phase == PHASE_HEADER)
         if (take_header(r, &in, why))
@@ -297,7 +299,7 @@ static enum code take(struct reader *r, struct slice in, struct status *why)
 }
 
 /* The CRs read last are line ends: nothing follows, or something but LF. */
-static enum code take_carriage_returns(struct reader *r, struct status *why)
+static enum code take_carriage_returns(struct message_reader *r, struct status *why)
 {
     for (; r->carriage_returns > 0; r->carriage_returns--)
         if (take(r, slice_of("\n"), why))
@@ -332,7 +334,7 @@ static size_t turn_line_ends(char *p, size_t n, uint64_t *carriage_returns)
     return (size_t)(to - p);
 }
 
-static enum code take_piece(struct reader *r, char *p, size_t n, struct status *why)
+static enum code take_piece(struct message_reader *r, char *p, size_t n, struct status *why)
 {
     while (n > 0 && *p == '\r') {
         r->carriage_returns++;
@@ -349,7 +351,7 @@ static enum code take_piece(struct reader *r, char *p, size_t n, struct status *
     return take(r, (struct slice){ p, n }, why);
 }
 
-static void note_what_is_known(struct reader *r)
+static void note_what_is_known(struct message_reader *r)
 {
     struct message *m = r->m;
     size_t stuffed = r->longest_stuffed;
@@ -364,7 +366,7 @@ static void note_what_is_known(struct reader *r)
 }
 
 /* The end of the file. What is held is a lone dot with nothing after it, and goes. */
-static enum code end_message(struct reader *r, struct status *why)
+static enum code end_message(struct message_reader *r, struct status *why)
 {
     if (take_carriage_returns(r, why))
         return why->code;
@@ -376,8 +378,42 @@ static enum code end_message(struct reader *r, struct status *why)
     return CODE_OK;
 }
 
-static enum code read_all(struct reader *r, uint64_t max_size, struct buf *piece,
-                          struct status *why)
+enum code message_read_add(struct message_reader *r, char *p, size_t n, struct status *why)
+{
+    if (r->phase == PHASE_ENDED)
+        return CODE_OK;
+    r->m->read_bytes += n;
+    if (r->m->read_bytes > r->max_size)
+        return status_set(why, CODE_TOO_BIG, STAGE_INPUT, "the message has more than %llu bytes",
+                          (unsigned long long)r->max_size);
+    return take_piece(r, p, n, why);
+}
+
+enum code message_read_begin(struct message *m, const struct message_limits *limits,
+                             struct message_reader **out, struct status *why)
+{
+    struct message_reader *r = malloc(sizeof *r);
+
+    *out = r;
+    if (!r)
+        return status_set(why, CODE_MEMORY, STAGE_INPUT, "out of memory");
+    *r = (struct message_reader){
+        .m = m, .fd = -1, .max_size = limits->max_size, .dots = limits->dots
+    };
+    return CODE_OK;
+}
+
+enum code message_read_end(struct message_reader *r, struct status *why)
+{
+    enum code code = why ? why->code : CODE_OK;
+
+    if (r && why && !code)
+        code = end_message(r, why);
+    free(r);
+    return code;
+}
+
+static enum code read_all(struct message_reader *r, struct buf *piece, struct status *why)
 {
     while (r->phase != PHASE_ENDED) {
         ssize_t n = read_some(r->fd, piece->p, READ_PIECE);
@@ -387,11 +423,7 @@ static enum code read_all(struct reader *r, uint64_t max_size, struct buf *piece
                                     "the message cannot be read");
         if (n == 0)
             break;
-        r->m->read_bytes += (size_t)n;
-        if (r->m->read_bytes > max_size)
-            return status_set(why, CODE_TOO_BIG, STAGE_INPUT,
-                              "the message has more than %llu bytes", (unsigned long long)max_size);
-        if (take_piece(r, piece->p, (size_t)n, why))
+        if (message_read_add(r, piece->p, (size_t)n, why))
             return why->code;
     }
     return end_message(r, why);
@@ -400,14 +432,16 @@ static enum code read_all(struct reader *r, uint64_t max_size, struct buf *piece
 enum code message_read(struct message *m, int fd, const struct message_limits *limits,
                        struct status *why)
 {
-    struct reader r = { .m = m, .fd = fd, .dots = limits->dots };
+    struct message_reader r = {
+        .m = m, .fd = fd, .max_size = limits->max_size, .dots = limits->dots
+    };
     enum code code;
     struct buf piece;
 
     buf_init(&piece, READ_PIECE);
     buf_reserve(&piece, READ_PIECE);
     code = piece.failed ? status_set(why, CODE_MEMORY, STAGE_INPUT, "out of memory")
-                        : read_all(&r, limits->max_size, &piece, why);
+                        : read_all(&r, &piece, why);
     buf_free(&piece);
     /* On a terminal the dot is the end; a writer must be able to write all it has. */
     if ((code && code != CODE_READ) || (r.phase == PHASE_ENDED && !isatty(fd)))

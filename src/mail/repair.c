@@ -28,6 +28,9 @@ enum {
     RULE_DATE,
     RULE_MESSAGE_ID,
     RULE_ENCODING,
+    RULE_SENDER,
+    RULE_REPLY_TO,
+    RULE_ORIGINAL_FROM,
 };
 
 /* THE table of fields that are more than text. */
@@ -40,11 +43,12 @@ static const struct rule {
     [RULE_DATE] = { "Date", TREAT_TEXT, ONCE | NEEDS_VALUE },
     [RULE_MESSAGE_ID] = { "Message-ID", TREAT_TEXT, ONCE | NEEDS_VALUE },
     [RULE_ENCODING] = { "Content-Transfer-Encoding", TREAT_ENCODING, ONCE | NEEDS_VALUE },
+    [RULE_SENDER] = { "Sender", TREAT_ADDRESSES, ONCE | NEEDS_VALUE | ORIGIN },
+    [RULE_REPLY_TO] = { "Reply-To", TREAT_ADDRESSES, ONCE | NEEDS_VALUE },
+    [RULE_ORIGINAL_FROM] = { "X-Original-From", TREAT_TEXT, 0 },
     { "To", TREAT_ADDRESSES, ONCE | JOINED | NEEDS_VALUE },
     { "Cc", TREAT_ADDRESSES, ONCE | JOINED | NEEDS_VALUE },
     { "Subject", TREAT_TEXT, ONCE },
-    { "Sender", TREAT_ADDRESSES, ONCE | NEEDS_VALUE | ORIGIN },
-    { "Reply-To", TREAT_ADDRESSES, ONCE | NEEDS_VALUE },
     { "In-Reply-To", TREAT_TEXT, ONCE | NEEDS_VALUE },
     { "References", TREAT_TEXT, ONCE | NEEDS_VALUE },
     { "MIME-Version", TREAT_TEXT, ONCE | NEEDS_VALUE },
@@ -74,6 +78,7 @@ struct repair {
     const char *label;        /* the transfer encoding to write; NULL keeps what there is */
     size_t with_value[RULES]; /* fields in the block that say something */
     bool written[RULES];
+    struct rewritten from; /* what becomes of From */
     struct buf out, field, joined;
 };
 
@@ -100,16 +105,45 @@ static bool has_value(size_t rule, struct slice value)
     return !is_blank(value) && (rule != RULE_FROM || rewrite_has_address(value));
 }
 
-static void count_fields(struct repair *r)
+/* What becomes of the addresses of a field. */
+static struct rewrite rewrite_of(const struct repair *r, size_t rule)
+{
+    const struct repair_policy *policy = r->policy;
+    struct rewrite how = { .domain = slice_of(policy->domain) };
+
+    if (rules[rule].flags & ORIGIN) {
+        how.from = slice_of(policy->from);
+        how.replaces_local = policy->replaces_local;
+        how.keeps = policy->keeps_from;
+        how.context = policy->context;
+    }
+    if (rule == RULE_FROM)
+        how.full_name = slice_of(policy->full_name);
+    return how;
+}
+
+static struct rewritten judge(const struct repair *r, size_t rule, struct slice value)
+{
+    struct rewrite how = rewrite_of(r, rule);
+
+    return rewrite_judge(value, &how);
+}
+
+/* Learns from the whole block what must be known at its first field. */
+static void survey(struct repair *r)
 {
     struct slice rest = r->block;
     struct field field;
 
+    r->from.is_sole = true; /* of one that has to be made */
     while (header_next(&rest, &field)) {
         size_t rule = rule_of(field.name);
 
-        if (rule < RULES && (rules[rule].flags & ONCE) && has_value(rule, field.value))
-            r->with_value[rule]++;
+        if (rule == RULES || !has_value(rule, field.value))
+            continue;
+        if (rule == RULE_FROM && r->with_value[RULE_FROM] == 0)
+            r->from = judge(r, RULE_FROM, field.value);
+        r->with_value[rule]++;
     }
 }
 
@@ -135,16 +169,11 @@ static struct slice join(struct repair *r, size_t rule)
 
 static void add_value(struct repair *r, size_t rule, struct slice value)
 {
-    bool is_origin = rule < RULES && (rules[rule].flags & ORIGIN);
-    struct rewrite how = {
-        .domain = slice_of(r->policy->domain),
-        .drops_local = is_origin,
-        .fallback = slice_of(is_origin ? r->policy->from : ""),
-        .full_name = slice_of(rule == RULE_FROM ? r->policy->full_name : ""),
-    };
+    struct rewrite how;
 
     switch (rule < RULES ? rules[rule].treatment : TREAT_TEXT) {
     case TREAT_ADDRESSES:
+        how = rewrite_of(r, rule);
         rewrite_addresses(&r->field, value, &how);
         return;
     case TREAT_PARAMETERS:
@@ -193,6 +222,28 @@ static bool is_unwanted(const struct repair *r, size_t rule, struct slice value)
     return r->written[rule];
 }
 
+/* RFC 5322 section 3.6.2: without another author than the sender there is no Sender. */
+static bool says_from_again(const struct repair *r, struct slice value)
+{
+    return r->from.is_sole && judge(r, RULE_SENDER, value).is_replaced;
+}
+
+/* Keeps what a From said that was replaced, and lets answers go where they went. */
+static void keep_author(struct repair *r, struct slice value)
+{
+    if (r->from.is_replaced && r->with_value[RULE_ORIGINAL_FROM] == 0) {
+        begin_field(r, slice_of(rules[RULE_ORIGINAL_FROM].name));
+        buf_add_char(&r->field, ' ');
+        mime_add_text(&r->field, slice_trim(value), "");
+        finish_field(r, false);
+    }
+    if (r->from.loses_replies && r->with_value[RULE_REPLY_TO] == 0) {
+        begin_field(r, slice_of(rules[RULE_REPLY_TO].name));
+        rewrite_replies(&r->field, value);
+        finish_field(r, true);
+    }
+}
+
 static void repair_field(struct repair *r, const struct field *field)
 {
     size_t rule = rule_of(field->name);
@@ -204,9 +255,13 @@ static void repair_field(struct repair *r, const struct field *field)
         value = join(r, rule);
     if (rule < RULES)
         r->written[rule] = true;
+    if (rule == RULE_SENDER && says_from_again(r, value))
+        return;
     begin_field(r, field->name);
     add_value(r, rule, value);
     finish_field(r, rule < RULES && rules[rule].treatment == TREAT_ADDRESSES);
+    if (rule == RULE_FROM)
+        keep_author(r, value);
 }
 
 /* Plans how the body goes out, and how its label has to read. */
@@ -242,6 +297,16 @@ static void add_mime_fields(struct buf *out, const struct message *m, const stru
         buf_addf(out, "Content-Type: text/plain; charset=%s\n", charset);
     if (!kind->has_encoding && label)
         buf_addf(out, "Content-Transfer-Encoding: %s\n", label);
+}
+
+/* RFC 5321 section 4.4: in front of all that is there. */
+static void add_trace(struct repair *r)
+{
+    if (!r->policy->received)
+        return;
+    begin_field(r, slice_of("Received"));
+    buf_addf(&r->field, " %s", r->policy->received);
+    finish_field(r, false);
 }
 
 static void add_from(struct repair *r)
@@ -294,7 +359,8 @@ static void build(struct repair *r, const struct message *m, const struct mime_k
     struct slice rest = r->block;
     struct field field;
 
-    count_fields(r);
+    survey(r);
+    add_trace(r);
     while (!r->out.failed && header_next(&rest, &field))
         repair_field(r, &field);
     if (r->out.failed)

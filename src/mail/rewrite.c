@@ -1,5 +1,6 @@
 #include "mail/rewrite.h"
 
+#include "base/host.h"
 #include "mail/address.h"
 #include "mail/mime.h"
 
@@ -41,40 +42,114 @@ static void add_name(struct buf *out, struct slice written, bool is_phrase)
     buf_free(&plain);
 }
 
-/* The address that stands for a: itself, qualified, or the account's own. */
-static struct slice spec_for(struct address *a, const struct rewrite *how)
-{
-    struct status ignored = { 0 };
+/* A member of a list, and what becomes of it. */
+struct member {
+    struct address address; /* complete, if it can be */
+    bool was_bare;          /* as it was written, or because its local host does not count */
+    bool was_public;        /* complete, and at no local host */
+    bool is_from;           /* it is the address that takes the place of others */
+    bool is_replaced;
+};
 
-    if (is_bare(a) && how->domain.n == 0 && how->fallback.n > 0)
-        return how->fallback;
-    /* One that grows too long stays bare. */
-    if (is_bare(a) && how->domain.n > 0)
-        (void)!address_qualify(a, how->domain, &ignored);
+enum found {
+    FOUND_END,
+    FOUND_ADDRESS,
+    FOUND_BROKEN, /* text that cannot be parsed */
+};
+
+static struct slice spec_of(const struct address *a)
+{
     return (struct slice){ a->spec, a->length };
 }
 
-static void add_mailbox(struct buf *out, struct address *a, const struct rewrite *how)
+/* Whether an address means the same elsewhere; a domain literal seldom does. */
+static bool is_public(const struct address *a)
 {
-    bool bare = is_bare(a);
-    struct slice name = slice_trim(a->name);
-    struct slice comment = slice_trim(a->comment);
-    bool comment_is_name = bare && name.n == 0 && comment.n > 0;
-    struct slice spec = spec_for(a, how);
+    struct slice domain = address_domain(a);
+
+    return domain.n > 0 && domain.p[0] != '[' && !host_name_is_local(domain);
+}
+
+static bool is_from(const struct address *a, const struct rewrite *how)
+{
+    return how->from.n > 0 && address_equal(spec_of(a), how->from);
+}
+
+/* Adds the domain; a name that grows too long by that stays bare. */
+static void complete(struct address *a, const struct rewrite *how)
+{
+    struct status ignored = { 0 };
+
+    if (how->domain.n > 0)
+        (void)!address_qualify(a, how->domain, &ignored);
+}
+
+static bool is_unwanted(const struct member *m, const struct rewrite *how)
+{
+    return is_bare(&m->address) || (m->was_bare && how->replaces_local) ||
+           (how->keeps && !how->keeps(how->context, m->address.spec));
+}
+
+static void judge(struct member *m, const struct rewrite *how)
+{
+    struct address *a = &m->address;
+
+    m->was_public = is_public(a);
+    m->is_from = is_from(a, how);
+    if (m->is_from)
+        return;
+    if (how->from.n > 0 && (how->domain.n > 0 || how->replaces_local))
+        address_drop_local_domain(a);
+    m->was_bare = is_bare(a);
+    complete(a, how);
+    m->is_from = is_from(a, how);
+    m->is_replaced = how->from.n > 0 && !m->is_from && is_unwanted(m, how);
+}
+
+/* Takes the next member of a list. */
+static enum found next_member(struct slice *rest, const struct rewrite *how, struct member *m)
+{
+    struct status ignored = { 0 };
+    size_t before = rest->n;
+
+    *m = (struct member){ .was_bare = false };
+    if (address_next(rest, &m->address, &ignored))
+        return rest->n < before ? FOUND_BROKEN : FOUND_END;
+    if (m->address.length == 0)
+        return FOUND_END;
+    judge(m, how);
+    return FOUND_ADDRESS;
+}
+
+/* Appends the display name that a member gets; false when there is none. */
+static bool add_chosen_name(struct buf *out, const struct member *m, const struct rewrite *how,
+                            bool comment_is_name)
+{
+    struct slice name = slice_trim(m->address.name);
 
     if (comment_is_name)
-        add_name(out, comment, false);
+        add_name(out, slice_trim(m->address.comment), false);
     else if (name.n > 0)
         add_name(out, name, true);
-    else if (bare && how->full_name.n > 0)
+    else if (m->was_bare && how->full_name.n > 0)
         mime_add_display_name(out, how->full_name, mime_begin_word(out));
-    if (name.n > 0 || comment_is_name || (bare && how->full_name.n > 0)) {
-        buf_add_string(out, " <");
-        buf_add_slice(out, spec);
-        buf_add_char(out, '>');
-    } else {
-        buf_add_slice(out, spec);
-    }
+    else if (m->is_replaced)
+        add_name(out, address_local(&m->address), false);
+    else
+        return false;
+    return true;
+}
+
+static void add_mailbox(struct buf *out, const struct member *m, const struct rewrite *how)
+{
+    struct slice comment = slice_trim(m->address.comment);
+    bool comment_is_name =
+        (m->was_bare || m->is_replaced) && comment.n > 0 && slice_trim(m->address.name).n == 0;
+    bool named = add_chosen_name(out, m, how, comment_is_name);
+
+    buf_add_string(out, named ? " <" : "");
+    buf_add_slice(out, m->is_replaced ? how->from : spec_of(&m->address));
+    buf_add_string(out, named ? ">" : "");
     if (comment.n > 0 && !comment_is_name) {
         buf_add_string(out, " (");
         mime_add_text(out, comment, "()");
@@ -83,9 +158,11 @@ static void add_mailbox(struct buf *out, struct address *a, const struct rewrite
 }
 
 /* Whether a member has to be written anew. */
-static bool needs_rewrite(const struct address *a, const struct rewrite *how)
+static bool needs_rewrite(const struct member *m)
 {
-    if (is_bare(a) && (how->domain.n > 0 || how->fallback.n > 0))
+    const struct address *a = &m->address;
+
+    if (m->is_replaced || (m->was_bare && !is_bare(a)))
         return true;
     if (slice_is_ascii(a->source))
         return false;
@@ -94,56 +171,110 @@ static bool needs_rewrite(const struct address *a, const struct rewrite *how)
            !slice_is_utf8(a->source);
 }
 
-/* Takes the next member that can be parsed; false at the end. What is skipped is not lost: it is
- * copied with what stands between the members. */
-static bool next_member(struct slice *rest, struct address *a)
+static void add_member(struct buf *out, const struct member *m, const struct rewrite *how)
 {
-    while (rest->n > 0) {
-        struct status ignored = { 0 };
-        size_t before = rest->n;
-
-        if (address_next(rest, a, &ignored) == CODE_OK && a->length > 0)
-            return true;
-        if (rest->n == before)
-            return false;
-    }
-    return false;
+    if (needs_rewrite(m))
+        add_mailbox(out, m, how);
+    else
+        buf_add_slice(out, slice_trim(m->address.source));
 }
 
-void rewrite_addresses(struct buf *out, struct slice list, const struct rewrite *how)
+/* Writes the members, and what stands between them as it is: what is skipped is not lost. */
+static void write_in_place(struct buf *out, struct slice list, const struct rewrite *how)
 {
     struct slice rest = list;
     const char *copied = list.p;
-    struct address a;
+    enum found found;
+    struct member m;
 
-    while (!out->failed && next_member(&rest, &a)) {
-        struct slice source = slice_trim(a.source);
+    while (!out->failed && (found = next_member(&rest, how, &m)) != FOUND_END) {
+        struct slice source = slice_trim(m.address.source);
 
-        if (how->drops_local && how->domain.n > 0)
-            address_drop_local_domain(&a);
+        if (found == FOUND_BROKEN)
+            continue;
         mime_add_text(out, (struct slice){ copied, (size_t)(source.p - copied) }, list_specials);
-        if (needs_rewrite(&a, how))
-            add_mailbox(out, &a, how);
-        else
-            buf_add_slice(out, source);
+        add_member(out, &m, how);
         copied = source.p + source.n;
     }
     mime_add_text(out, (struct slice){ copied, (size_t)(list.p + list.n - copied) }, list_specials);
 }
 
+/* Writes the members alone, and only one of those that come out as the same address. */
+static void write_anew(struct buf *out, struct slice list, const struct rewrite *how)
+{
+    bool has_from = false, is_first = true;
+    enum found found;
+    struct member m;
+
+    while (!out->failed && (found = next_member(&list, how, &m)) != FOUND_END) {
+        bool gives_from = m.is_from || m.is_replaced;
+
+        if (found == FOUND_BROKEN || (gives_from && has_from))
+            continue;
+        buf_add_string(out, is_first ? " " : ", ");
+        add_member(out, &m, how);
+        has_from = has_from || gives_from;
+        is_first = false;
+    }
+    if (is_first) {
+        buf_add_char(out, ' ');
+        buf_add_slice(out, how->from);
+    }
+}
+
+void rewrite_addresses(struct buf *out, struct slice list, const struct rewrite *how)
+{
+    if (how->from.n > 0 && rewrite_judge(list, how).is_replaced)
+        write_anew(out, list, how);
+    else
+        write_in_place(out, list, how);
+}
+
+struct rewritten rewrite_judge(struct slice list, const struct rewrite *how)
+{
+    size_t kept = 0, parsed = 0, broken = 0;
+    struct rewritten what = { .is_sole = false };
+    enum found found;
+    struct member m;
+
+    while ((found = next_member(&list, how, &m)) != FOUND_END) {
+        if (found == FOUND_BROKEN) {
+            broken++;
+            continue;
+        }
+        parsed++;
+        kept += !m.is_from && !m.is_replaced;
+        what.is_replaced = what.is_replaced || m.is_replaced;
+        what.loses_replies = what.loses_replies || (m.is_replaced && m.was_public);
+    }
+    if (broken > 0 && how->from.n > 0 && (how->keeps || (parsed == 0 && how->replaces_local)))
+        what.is_replaced = true;
+    what.is_sole = kept == 0 && (what.is_replaced || (parsed > 0 && broken == 0));
+    return what;
+}
+
+void rewrite_replies(struct buf *out, struct slice list)
+{
+    static const struct rewrite as_they_are = { .context = NULL };
+    bool is_first = true;
+    enum found found;
+    struct member m;
+
+    while (!out->failed && (found = next_member(&list, &as_they_are, &m)) != FOUND_END) {
+        if (found == FOUND_BROKEN || !m.was_public)
+            continue;
+        buf_add_string(out, is_first ? " " : ", ");
+        add_member(out, &m, &as_they_are);
+        is_first = false;
+    }
+}
+
 bool rewrite_has_address(struct slice list)
 {
-    while (list.n > 0) {
-        struct status ignored = { 0 };
-        struct address a;
-        size_t before = list.n;
+    static const struct rewrite as_they_are = { .context = NULL };
+    struct member m;
 
-        if (address_next(&list, &a, &ignored) != CODE_OK || a.length > 0)
-            return true;
-        if (list.n == before)
-            return false;
-    }
-    return false;
+    return next_member(&list, &as_they_are, &m) != FOUND_END;
 }
 
 /* Takes what stands in quotes, with them; a missing closing quote ends with the value. */

@@ -9,7 +9,8 @@
 
 enum {
     RANDOM_BYTES = 16,
-    TRIES = 16, /* of a call that signals interrupt */
+    WORD_MAX = 255, /* RFC 1035 section 2.3.4: a host name */
+    TRIES = 16,     /* of a call that signals interrupt */
 };
 
 void stamp_add_date(struct buf *out, time_t when)
@@ -87,4 +88,55 @@ void stamp_add_message_id(struct buf *out, time_t when, struct slice domain)
     buf_add_char(out, '@');
     buf_add_slice(out, domain);
     buf_add_char(out, '>');
+}
+
+void stamp_add_id(struct buf *out)
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    unsigned char random[STAMP_ID_LENGTH];
+
+    fill_random(random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        buf_add_char(out, digits[random[i] % (sizeof digits - 1)]);
+}
+
+static bool is_harmless(char c)
+{
+    return is_digit(c) || is_alpha(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '[' ||
+           c == ']';
+}
+
+static void add_word(struct buf *out, const char *word)
+{
+    struct slice s = slice_part(slice_of(word), 0, WORD_MAX);
+
+    if (s.n == 0)
+        s = slice_of("unknown");
+    for (size_t i = 0; i < s.n; i++)
+        buf_add_char(out, is_harmless(s.p[i]) ? s.p[i] : '?');
+}
+
+/* The peer as TCP-info; what did not come over a network has no literal. */
+static void add_peer(struct buf *out, const char *peer)
+{
+    bool local = slice_equal(slice_of(peer), slice_of("local"));
+
+    buf_add_string(out, local ? " (" : " ([");
+    add_word(out, peer);
+    buf_add_string(out, local ? ")" : "])");
+}
+
+void stamp_add_received(struct buf *out, const struct stamp_received *r)
+{
+    buf_add_string(out, "from ");
+    add_word(out, r->client);
+    add_peer(out, r->peer);
+    buf_add_string(out, "\n\tby ");
+    add_word(out, r->host);
+    buf_add_string(out, " (orsino) with ");
+    add_word(out, r->protocol);
+    buf_add_string(out, " id ");
+    add_word(out, r->id);
+    buf_add_string(out, ";\n\t");
+    stamp_add_date(out, r->when);
 }

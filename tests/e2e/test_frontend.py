@@ -34,7 +34,7 @@ ACCEPTED = [
     ("-f in angle brackets", ["-f", "<web@example.it>", "b@example.org"], "web@example.it", ["b@example.org"]),
     ("-f with a name", ["-f", "Web <web@example.it>", "b@example.org"], "web@example.it", ["b@example.org"]),
     ("-f in single quotes", ["-f", "'web@example.it'", "b@example.org"], "web@example.it", ["b@example.org"]),
-    ("-f, bare", ["-f", "www-data", "b@example.org"], "www-data@example.it", ["b@example.org"]),
+    ("-f, bare", ["-f", "www-data", "b@example.org"], "info@example.it", ["b@example.org"]),
     ("-f, empty", ["-f", "", "b@example.org"], "", ["b@example.org"]),
     ("-f, empty in angle brackets", ["-f", "<>", "b@example.org"], "", ["b@example.org"]),
     ("-f, attached angle brackets", ["-f<>", "b@example.org"], "", ["b@example.org"]),
@@ -152,7 +152,7 @@ def test_empty_queue_and_aliases(orsino):
     assert (mailq.exit, mailq.err) == (0, "") and b"Mail queue is empty" in mailq.out
     assert b"Mail queue is empty" in orsino.run("-bp").out
     newaliases = orsino.run(name="newaliases")
-    assert (newaliases.exit, newaliases.out, newaliases.err) == (0, b"", "")
+    assert (newaliases.exit, newaliases.err) == (0, "") and newaliases.out.startswith(b"/etc/aliases: ")
 
 
 def test_help_fits_a_screen(orsino):

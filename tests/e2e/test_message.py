@@ -117,20 +117,53 @@ CASES = [
     ),
     Case(
         "cron's From", b"From: root (Cron Daemon)\nTo: root\n\nhello\n",
-        (b"From: Cron Daemon <root@example.it>", b"To: root@example.it"),
+        (b"From: Cron Daemon <info@example.it>", b"X-Original-From: root (Cron Daemon)", b"To: root@example.it"),
     ),
-    Case("quoted cron", b'From: "(Cron Daemon)" <root>\n\nhello\n', (b'From: "(Cron Daemon)" <root@example.it>',)),
+    Case(
+        "quoted cron", b'From: "(Cron Daemon)" <root>\n\nhello\n',
+        (b'From: "(Cron Daemon)" <info@example.it>', b'X-Original-From: "(Cron Daemon)" <root>'),
+    ),
     Case(
         "fail2ban's From", b"From: Fail2Ban <fail2ban>\nTo: root\n\nhello\n",
-        (b"From: Fail2Ban <fail2ban@example.it>",),
+        (b"From: Fail2Ban <info@example.it>", b"X-Original-From: Fail2Ban <fail2ban>"),
     ),
     Case(
         "a sender at a host without a dot", b"From: mdadm monitoring <root@vm>\nTo: bob@vm\n\nhello\n",
-        (b"From: mdadm monitoring <root@example.it>", b"To: bob@vm"),
+        (b"From: mdadm monitoring <info@example.it>", b"To: bob@vm"),
     ),
     Case(
         "a sender at localhost", b"From: root@localhost (Cron Daemon)\nSender: www@localhost.localdomain\n\nhello\n",
+        (b"From: Cron Daemon <info@example.it>", b"X-Original-From: root@localhost (Cron Daemon)"),
+        absent=(b"Sender:",),
+    ),
+    Case(
+        "an author whom the provider would refuse", b"From: Anna <anna@example.com>\n\nhello\n",
+        (b"From: Anna <info@example.it>", b"X-Original-From: Anna <anna@example.com>", b"Reply-To: Anna <anna@example.com>"),
+        changes={"from_header": "force"},
+    ),
+    Case(
+        "cron's From, kept", b"From: root (Cron Daemon)\nTo: root\n\nhello\n",
+        (b"From: Cron Daemon <root@example.it>", b"To: root@example.it"),
+        changes={"from_header": "keep"},
+    ),
+    Case(
+        "quoted cron, kept", b'From: "(Cron Daemon)" <root>\n\nhello\n', (b'From: "(Cron Daemon)" <root@example.it>',),
+        changes={"from_header": "keep"},
+    ),
+    Case(
+        "fail2ban's From, kept", b"From: Fail2Ban <fail2ban>\nTo: root\n\nhello\n",
+        (b"From: Fail2Ban <fail2ban@example.it>",),
+        changes={"from_header": "keep"},
+    ),
+    Case(
+        "a sender at a host without a dot, kept", b"From: mdadm monitoring <root@vm>\nTo: bob@vm\n\nhello\n",
+        (b"From: mdadm monitoring <root@example.it>", b"To: bob@vm"),
+        changes={"from_header": "keep"},
+    ),
+    Case(
+        "a sender at localhost, kept", b"From: root@localhost (Cron Daemon)\nSender: www@localhost.localdomain\n\nhello\n",
         (b"From: Cron Daemon <root@example.it>", b"Sender: www@example.it"),
+        changes={"from_header": "keep"},
     ),
     Case(
         "bare names among others", b"To: root, Bob <bob@x.org>, admin\nReply-To: joe\n\nx\n",

@@ -2,6 +2,7 @@
  * A message from stdin to the wire: whatever comes in, what goes out must have lines that a server
  * takes, an end that only we wrote, no Bcc, and all of the text.
  */
+#include "mail/address.h"
 #include "mail/header.h"
 #include "mail/repair.h"
 #include "mail/wire.h"
@@ -191,15 +192,86 @@ static void check_wire(const struct message *m, size_t room)
     buf_free(&plain);
 }
 
-static void try_mode(const uint8_t *data, size_t size, enum dots dots)
+static bool keeps_one(const void *context, const char *spec)
 {
-    static const struct repair_policy policy = {
-        .domain = "example.it",
+    (void)context;
+    return strcmp(spec, "one@example.it") == 0;
+}
+
+/* from_header = keep, fill and force, one for each mode of dots. */
+static struct repair_policy policy_for(enum dots dots)
+{
+    return (struct repair_policy){
+        .domain = dots == DOTS_AUTO ? "" : "example.it",
         .from = "me@example.it",
         .full_name = "Me",
+        .replaces_local = dots != DOTS_ARE_DATA,
+        .keeps_from = dots == DOTS_AUTO ? keeps_one : NULL,
+        .received = dots == DOTS_ARE_DATA ? NULL : "from a (local)\n\tby b with SMTP id C",
         .id_domain = "example.it",
         .now = 1700000000,
     };
+}
+
+/* Whoever reads the field as a list of addresses finds none but ours and the one that is kept. */
+static void check_senders(const struct message *m)
+{
+    static const char *const names[] = { "From", "Sender", "Resent-From", "Resent-Sender" };
+    struct slice rest = buf_slice(&m->header);
+    struct field field;
+
+    while (header_next(&rest, &field))
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            struct slice list = field.value;
+            struct address a;
+
+            if (!slice_equal_nocase(field.name, slice_of(names[i])))
+                continue;
+            do {
+                struct status why = { 0 };
+
+                must(address_next(&list, &a, &why) == CODE_OK);
+                must(a.length == 0 || strcmp(a.spec, "one@example.it") == 0 ||
+                     address_equal((struct slice){ a.spec, a.length }, slice_of("me@example.it")));
+            } while (a.length > 0);
+        }
+}
+
+/* The bytes handed in, in pieces, are the message that was read. */
+static void check_push(const struct message *m, const uint8_t *data, size_t size)
+{
+    struct message_limits limits = { .max_size = UINT64_MAX, .dots = DOTS_ARE_DATA };
+    struct message_reader *r = NULL;
+    size_t piece = 1 + size % 77;
+    struct status why = { 0 };
+    struct buf body, want;
+    struct message pushed;
+
+    message_init(&pushed);
+    buf_init(&body, OUT_MAX);
+    buf_init(&want, OUT_MAX);
+    must(message_read_begin(&pushed, &limits, &r, &why) == CODE_OK);
+    for (size_t at = 0; at < size; at += piece) {
+        size_t n = size - at < piece ? size - at : piece;
+        char copy[77];
+
+        memcpy(copy, data + at, n);
+        must(message_read_add(r, copy, n, &why) == CODE_OK);
+    }
+    must(message_read_end(r, &why) == CODE_OK);
+    must(slice_equal(buf_slice(&pushed.header), buf_slice(&m->header)));
+    collect_body(&pushed, &body);
+    collect_body(m, &want);
+    must(slice_equal(buf_slice(&body), buf_slice(&want)));
+    must(pushed.longest_line == m->longest_line && pushed.body_utf8 == m->body_utf8);
+    buf_free(&body);
+    buf_free(&want);
+    message_free(&pushed);
+}
+
+static void try_mode(const uint8_t *data, size_t size, enum dots dots)
+{
+    struct repair_policy policy = policy_for(dots);
     struct message_limits limits = { .max_size = UINT64_MAX, .dots = dots };
     struct status why = { 0 };
     struct message m;
@@ -207,9 +279,13 @@ static void try_mode(const uint8_t *data, size_t size, enum dots dots)
 
     message_init(&m);
     if (message_read(&m, fd, &limits, &why) == CODE_OK) {
-        if (dots == DOTS_ARE_DATA)
+        if (dots == DOTS_ARE_DATA) {
             check_nothing_lost(&m, data, size);
+            check_push(&m, data, size);
+        }
         if (message_repair(&m, &policy, &why) == CODE_OK) {
+            if (policy.keeps_from)
+                check_senders(&m);
             check_wire(&m, WIRE_ROOM_MIN + size % 1900);
             if (message_make_7bit(&m, &why) == CODE_OK)
                 check_wire(&m, WIRE_ROOM_MIN + size % 7);

@@ -52,6 +52,31 @@ static void local_names(void **state)
         check(rows[i].sentence, host_name_is_local(slice_of(rows[i].name)) == rows[i].want);
 }
 
+static void our_names(void **state)
+{
+    static const struct {
+        const char *sentence, *own, *domain;
+        bool want;
+    } rows[] = {
+        { "localhost", "", "LOCALHOST", true },
+        { "localhost with a domain", "vm", "localhost.localdomain", true },
+        { "our name", "vm.example.it", "VM.Example.it", true },
+        { "its first part", "vm.example.it", "vm", true },
+        { "a name without a dot", "vm", "vm", true },
+        { "the domain alone", "vm.example.it", "example.it", false },
+        { "another host there", "vm.example.it", "vm2.example.it", false },
+        { "our first part elsewhere", "vm.example.it", "vm.example.org", false },
+        { "another name without a dot", "vm.example.it", "v", false },
+        { "nothing, and no name", "", "", false },
+        { "nothing, and a name that begins with a dot", ".it", "", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++)
+        check(rows[i].sentence,
+              host_is_ours(rows[i].own, slice_of(rows[i].domain)) == rows[i].want);
+}
+
 static void own_name_is_public_or_empty(void **state)
 {
     char name[HOST_NAME_ROOM] = "x";
@@ -68,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(public_names),
         cmocka_unit_test(local_names),
+        cmocka_unit_test(our_names),
         cmocka_unit_test(own_name_is_public_or_empty),
     };
 

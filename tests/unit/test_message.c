@@ -1,5 +1,6 @@
 #include "mail/envelope.h"
 #include "mail/message.h"
+#include "mail/recipients.h"
 
 #include "sink.h"
 
@@ -48,6 +49,7 @@ static void recipients(void **state)
 
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct recipient_rules rules = { .aliases = "", .local = "", .domain = "example.it" };
         struct envelope e = { 0 };
         struct status why = { 0 };
         struct message m;
@@ -56,8 +58,7 @@ static void recipients(void **state)
         struct slice want = slice_of(rows[i].want), word;
 
         read_message(&m, slice_of(rows[i].header), DOTS_AUTO);
-        check(rows[i].sentence,
-              message_recipients(&m, &e, slice_of("example.it"), &why) == CODE_OK);
+        check(rows[i].sentence, message_recipients(&m, &e, &rules, &why) == CODE_OK);
         buf_init(&got, 1000);
         for (size_t r = 0; r < e.forward_count; r++)
             buf_addf(&got, "%s ", e.forward_paths[r]);
@@ -72,13 +73,14 @@ static void recipients(void **state)
 
 static void a_recipient_that_cannot_be_parsed(void **state)
 {
+    struct recipient_rules rules = { .aliases = "", .local = "", .domain = "" };
     struct envelope e = { 0 };
     struct status why = { 0 };
     struct message m;
 
     (void)state;
     read_message(&m, slice_of("To: a@x\nCc: b@@x\n\n"), DOTS_AUTO);
-    check("is refused", message_recipients(&m, &e, slice_of(""), &why) == CODE_ADDRESS);
+    check("is refused", message_recipients(&m, &e, &rules, &why) == CODE_ADDRESS);
     check("the field is named", strcmp(why.where, "Cc") == 0);
     check("the address is named", strstr(why.what, "b@@x") != NULL);
     envelope_free(&e);

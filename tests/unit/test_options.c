@@ -1,70 +1,9 @@
 #include "cli/options.h"
 
+#include "command_line.h"
 #include "unit.h"
 
 #include <stdlib.h>
-
-enum {
-    WORDS_MAX = 12,
-};
-
-struct row {
-    const char *sentence;
-    const char *words[WORDS_MAX]; /* behind argv[0] */
-    const char *want;
-};
-
-/* What was parsed, in one line, so that a row can say all of it. */
-static void describe(const struct options *o, struct buf *out)
-{
-    if (o->mode != 'm')
-        buf_addf(out, "mode=%c ", o->mode);
-    buf_addf(out, "%s%s%s", o->from_header ? "t " : "", o->ignore_dots ? "i " : "",
-             o->verbose ? "v " : "");
-    if (o->sender)
-        buf_addf(out, "f=<%s> ", o->sender);
-    if (o->full_name)
-        buf_addf(out, "F=<%s> ", o->full_name);
-    if (o->config)
-        buf_addf(out, "C=%s ", o->config);
-    if (o->account)
-        buf_addf(out, "a=%s ", o->account);
-    if (o->notify)
-        buf_addf(out, "N=%u ", o->notify);
-    if (o->dsn_return)
-        buf_addf(out, "R=%s ", o->dsn_return == DSN_RETURN_FULL ? "full" : "hdrs");
-    if (o->envelope_id)
-        buf_addf(out, "V=%s ", o->envelope_id);
-    if (o->error_mode != 'p')
-        buf_addf(out, "e=%c ", o->error_mode);
-    buf_add_string(out, "|");
-    for (size_t i = 0; i < o->recipient_count; i++)
-        buf_addf(out, " %s", o->recipients[i]);
-}
-
-static void expect(const struct row *row)
-{
-    char *argv[WORDS_MAX + 2] = { 0 }, *words[WORDS_MAX + 2] = { 0 };
-    struct options options;
-    struct status why = { 0 };
-    struct buf got;
-    int argc = 1;
-
-    argv[0] = words[0] = slice_dup(slice_of("sendmail"));
-    for (; argc <= WORDS_MAX && row->words[argc - 1]; argc++)
-        argv[argc] = words[argc] = slice_dup(slice_of(row->words[argc - 1]));
-    buf_init(&got, 4096);
-    if (options_parse(argc, argv, &options, &why)) {
-        check(row->sentence, why.code == CODE_USAGE);
-        buf_add_string(&got, why.what);
-    } else {
-        describe(&options, &got);
-    }
-    check_text(row->sentence, buf_slice(&got), slice_of(row->want));
-    buf_free(&got);
-    for (int i = 0; i < argc; i++)
-        free(words[i]);
-}
 
 static void callers(void **state)
 {
@@ -77,7 +16,7 @@ static void callers(void **state)
           "i F=<CronDaemon> | root" },
         { "cronie",
           { "-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root" },
-          "t i f=<root> F=<CronDaemon> |" },
+          "t i f=<root> F=<CronDaemon> od=i |" },
         { "crond of busybox", { "-ti" }, "t i |" },
         { "GNU mailutils", { "-oi", "-f", "a@x", "-t" }, "t i f=<a@x> |" },
         { "Symfony", { "-fa@x", "--", "b@x", "c@x" }, "f=<a@x> | b@x c@x" },
@@ -128,7 +67,7 @@ static void settings(void **state)
         { "-O that says no", { "-i", "-OIgnoreDots=False" }, "|" },
         { "-O ErrorMode", { "-OErrorMode=quiet" }, "e=q |" },
         { "-O of Sendmail's others", { "-OQueueDirectory=/tmp", "-O", "Timeout.x=5d" }, "|" },
-        { "-o of Sendmail's others", { "-odb", "-oMs", "-or0s", "-oA/aliases", "-om" }, "|" },
+        { "-o of Sendmail's others", { "-odb", "-oMs", "-or0s", "-oA/aliases", "-om" }, "od=b |" },
         { "8 bits", { "-B", "8bitmime" }, "|" },
         { "7 bits", { "-B7BIT" }, "|" },
         { "notices", { "-N", "success,Failure,delay" }, "N=14 |" },
@@ -137,20 +76,95 @@ static void settings(void **state)
         { "all of it, and the last one counts", { "-Rhdrs", "-R", "FULL" }, "R=full |" },
         { "an envelope id", { "-V", "id+2B1@x" }, "V=id+2B1@x |" },
         { "letters without effect",
-          { "-cmnsxGITUS", "-Ac", "-h", "5", "-L", "tag", "-p", "x:y", "-X", "/log", "a" },
+          { "-cmsxGITUS", "-Ac", "-h", "5", "-p", "x:y", "-X", "/log", "a" },
           "| a" },
         { "more of them", { "-D", "/d", "-M", "id", "-Ac" }, "|" },
+        { "hops that are no number", { "-hx", "a" }, "| a" },
+        { "a macro in each form", { "-Mrsmtp", "-oMrsmtp", "-M", "id", "a" }, "| a" },
         { "attached only: the next word is a recipient",
           { "-d", "a", "-E", "b", "-J", "c", "-Q", "d" },
           "| a b c d" },
-        { "attached", { "-d0-99.1", "-Exyz", "-J1", "-Qwhy", "a" }, "| a" },
-        { "a queue run", { "-q15m" }, "mode=q |" },
-        { "a bare -q takes no word", { "-q", "a" }, "mode=q | a" },
-        { "a daemon that runs the queue", { "-bd", "-q15m" }, "mode=d |" },
-        { "the same the other way round", { "-q15m", "-bd" }, "mode=d |" },
+        { "attached", { "-d99.1", "-Exyz", "-J1", "-Qwhy", "a" }, "| a" },
+        { "the level that prints the version", { "-d0.1", "-bt" }, "mode=t version |" },
+        { "level 0 alone", { "-d0" }, "version |" },
+        { "level 0 and another", { "-d0,8.3" }, "version |" },
+        { "all levels", { "-d0-99.1", "-d", "-d8.0" }, "|" },
+        { "how to deliver", { "-odi" }, "od=i |" },
+        { "the last one counts", { "-odi", "-odq" }, "od=q |" },
+        { "one that nobody knows", { "-odb", "-odx", "-od" }, "od=b |" },
+        { "by its name", { "-O", "DeliveryMode=background" }, "od=b |" },
+        { "a name for the log", { "-Lbackup" }, "L=<backup> |" },
+        { "an empty one", { "-Lbackup", "-L", "" }, "|" },
+        { "one that plays tricks", { "-L", "a%n\nb\xc3\xa9" }, "L=<a*n*b**> |" },
+        { "one that is too long",
+          { "-L", "abcdefghijklmnopqrstuvwxyz0123456789" },
+          "L=<abcdefghijklmnopqrstuvwxyz012345> |" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++)
+        expect(&rows[i]);
+}
+
+static void queue_runs(void **state)
+{
+    static const struct row rows[] = {
+        { "once", { "-q" }, "mode=q |" },
+        { "once, as a number", { "-q0" }, "mode=q |" },
+        { "again and again", { "-q15m" }, "mode=q q=900 |" },
+        { "minutes are understood", { "-q90" }, "mode=q q=5400 |" },
+        { "several units", { "-q1h30m15s" }, "mode=q q=5415 |" },
+        { "days and weeks", { "-q1W1d" }, "mode=q q=691200 |" },
+        { "as long as it gets", { "-q527040m" }, "mode=q q=31622400 |" },
+        { "with processes that stay", { "-qp15m" }, "mode=q q=900 |" },
+        { "these, once", { "-qp" }, "mode=q |" },
+        { "in the foreground", { "-qf" }, "mode=q |" },
+        { "a group", { "-qGfast" }, "mode=q |" },
+        { "an id", { "-qIab12" }, "mode=q |" },
+        { "a recipient", { "-qRexample.org" }, "mode=q |" },
+        { "not a sender", { "-q!Sroot" }, "mode=q |" },
+        { "what is in quarantine", { "-qQ" }, "mode=q |" },
+        { "what was lost", { "-qL" }, "mode=q |" },
+        { "a daemon that runs it", { "-bd", "-q15m" }, "mode=d q=900 |" },
+        { "the same the other way round", { "-q15m", "-bd" }, "mode=d q=900 |" },
+        { "the older option for a recipient", { "-Rexample.org" }, "mode=q qR=example.org |" },
+        { "the same in two words", { "-R", "example.org" }, "mode=q qR=example.org |" },
+        { "the same for a list", { "-bp", "-Rroot" }, "mode=p qR=root |" },
+        { "the last -R counts", { "-Rroot", "-Rhdrs", "a" }, "R=hdrs | a" },
+        { "no unit of time", { "-q15x" }, "-q takes a time such as 15m, not \"15x\"" },
+        { "no number", { "-qm" }, "-q takes a time such as 15m, not \"m\"" },
+        { "a negative one", { "-q-1m" }, "-q takes a time such as 15m, not \"-1m\"" },
+        { "too long", { "-q527041" }, "-q takes a time such as 15m, not \"527041\"" },
+        { "a number beyond all",
+          { "-q99999999999999999999999w" },
+          "-q takes a time such as 15m, not \"99999999999999999999999w\"" },
+        { "a sum beyond all", { "-q52w52w" }, "-q takes a time such as 15m, not \"52w52w\"" },
+        { "a message besides", { "-q", "-t" }, "a run of the queue takes no recipient" },
+        { "a bare -q takes no word", { "-q", "a" }, "a run of the queue takes no recipient" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++)
+        expect(&rows[i]);
+}
+
+static void modes(void **state)
+{
+    static const struct row rows[] = {
         { "-bm is the default", { "-bm", "a" }, "| a" },
         { "-ba is the same here", { "-ba", "a" }, "| a" },
-        { "-bp", { "-bp" }, "mode=p |" },
+        { "SMTP on stdin", { "-bs" }, "mode=s |" },
+        { "the same with -t", { "-t", "-bs" }, "t mode=s |" },
+        { "the relay", { "-bd" }, "mode=d |" },
+        { "the relay for this machine", { "-bl" }, "mode=d |" },
+        { "the relay in the foreground", { "-bD" }, "mode=D |" },
+        { "only look", { "-bv", "a" }, "mode=v | a" },
+        { "look at addresses on stdin", { "-bt" }, "mode=t |" },
+        { "the queue", { "-bp" }, "mode=p |" },
+        { "its length", { "-bP" }, "mode=P |" },
+        { "the aliases", { "-bi", "-oA/aliases" }, "mode=i |" },
+        { "the configuration", { "-bC" }, "mode=C |" },
+        { "the last one counts", { "-bs", "-bm", "a" }, "| a" },
         { "-b with a word of its own", { "-b", "i" }, "mode=i |" },
     };
 
@@ -177,7 +191,11 @@ static void refusals(void **state)
         { "no notice",
           { "-N", "" },
           "-N takes never, or a list of success, failure and delay, not \"\"" },
-        { "a return", { "-R", "headers" }, "-R takes hdrs or full, not \"headers\"" },
+        { "a return", { "-R", "headers", "a" }, "-R takes hdrs or full, not \"headers\"" },
+        { "a return, with -t", { "-tR", "headers" }, "-R takes hdrs or full, not \"headers\"" },
+        { "a mode of Sendmail's host status", { "-bh" }, "there is nothing that -bh could do" },
+        { "one that purges it", { "-bH" }, "there is nothing that -bH could do" },
+        { "one of old", { "-bz" }, "there is nothing that -bz could do" },
         { "a mode", { "-bX" }, "unknown mode -bX" },
         { "no mode", { "-b", "" }, "unknown mode -b" },
     };
@@ -248,30 +266,18 @@ static void no_arguments_at_all(void **state)
     assert_int_equal(options.recipient_count, 0);
 }
 
-static void each_letter_once(void **state)
-{
-    size_t count;
-    const struct option_row *rows = options_all(&count);
-
-    (void)state;
-    for (size_t i = 0; i < count; i++) {
-        assert_true((rows[i].argument == ARGUMENT_NONE) == (rows[i].value == NULL));
-        for (size_t j = 0; j < i; j++)
-            assert_true(rows[i].letter != rows[j].letter);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callers),
         cmocka_unit_test(words),
         cmocka_unit_test(settings),
+        cmocka_unit_test(queue_runs),
+        cmocka_unit_test(modes),
         cmocka_unit_test(refusals),
         cmocka_unit_test(envelope_ids),
         cmocka_unit_test(posix),
         cmocka_unit_test(no_arguments_at_all),
-        cmocka_unit_test(each_letter_once),
     };
 
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);

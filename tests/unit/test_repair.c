@@ -187,9 +187,9 @@ static void senders(void **state)
     };
     static const struct row no_domain_rows[] = {
         { "without a domain the account's address", "From: root (Cron Daemon)\n" STAMPS,
-          "From: Cron Daemon <me@example.it>\n" STAMPS },
+          "From: Cron Daemon <me@example.it>\nX-Original-From: root (Cron Daemon)\n" STAMPS },
         { "also for Sender and Resent-From", "Resent-From: x\nSender: root\nFrom: a@x.it\n" STAMPS,
-          "Resent-From: me@example.it\nSender: me@example.it\nFrom: a@x.it\n" STAMPS },
+          "Resent-From: x <me@example.it>\nSender: root <me@example.it>\nFrom: a@x.it\n" STAMPS },
         { "a local host is kept", "From: root@vm (Cron Daemon)\nSender: a@localhost\n" STAMPS,
           "From: root@vm (Cron Daemon)\nSender: a@localhost\n" STAMPS },
         { "recipients stay bare", "To: root, x (y)\nReply-To: root\n" COMPLETE,
@@ -202,6 +202,181 @@ static void senders(void **state)
     check_rows(rows, LENGTH(rows), &usual);
     check_rows(named_rows, LENGTH(named_rows), &named);
     check_rows(no_domain_rows, LENGTH(no_domain_rows), &no_domain);
+}
+
+/* from_header = fill */
+static void filling(void **state)
+{
+    static const struct row rows[] = {
+        { "Debian cron", "From: root (Cron Daemon)\n" STAMPS,
+          "From: Cron Daemon <me@example.it>\nX-Original-From: root (Cron Daemon)\n" STAMPS },
+        { "cronie", "From: \"(Cron Daemon)\" <root>\n" STAMPS,
+          "From: \"(Cron Daemon)\" <me@example.it>\n"
+          "X-Original-From: \"(Cron Daemon)\" <root>\n" STAMPS },
+        { "mdadm", "From: mdadm monitoring <root@vm>\n" STAMPS,
+          "From: mdadm monitoring <me@example.it>\n"
+          "X-Original-From: mdadm monitoring <root@vm>\n" STAMPS },
+        { "PHP: the local part is a name, the address is none", "From: www-data@localhost\n" STAMPS,
+          "From: www-data <me@example.it>\nX-Original-From: www-data@localhost\n" STAMPS },
+        { "a login that needs quotes", "From: \"a, b\"@vm\n" STAMPS,
+          "From: \"a, b\" <me@example.it>\nX-Original-From: \"a, b\"@vm\n" STAMPS },
+        { "a name beyond ASCII", "From: Ren\xc3\xa9 <rene@vm>\n" STAMPS,
+          "From: =?utf-8?Q?Ren=C3=A9?= <me@example.it>\n"
+          "X-Original-From: =?utf-8?Q?Ren=C3=A9?= <rene@vm>\n" STAMPS },
+        { "an address beyond ASCII goes", "From: ren\xc3\xa9@vm\n" STAMPS,
+          "From: =?utf-8?Q?ren=C3=A9?= <me@example.it>\n"
+          "X-Original-From: =?utf-8?Q?ren=C3=A9=40vm?=\n" STAMPS },
+        { "a complete one stays", "From:  a@x.it\nSender: <b@y.it>\n" STAMPS,
+          "From:  a@x.it\nSender: <b@y.it>\n" STAMPS },
+        { "the account's own stays, also if it is bare", "From: me (Me)\nSender: me@vm\n" STAMPS,
+          "From: Me <me@example.it>\nSender: me@example.it\n" STAMPS },
+        { "a missing one is no replacement", STAMPS, STAMPS "From: me@example.it\n" },
+        { "nor an empty one", "From: <>\n" STAMPS, STAMPS "From: me@example.it\n" },
+        { "several become one", "From: root@vm, (x) , admin, a@x.it,\n www@localhost\n" STAMPS,
+          "From: root <me@example.it>, a@x.it\n"
+          "X-Original-From: root@vm, (x) , admin, a@x.it,\n www@localhost\n" STAMPS },
+        { "and only one with the account's own", "From: me@example.it, root\n" STAMPS,
+          "From: me@example.it\nX-Original-From: me@example.it, root\n" STAMPS },
+        { "a From that cannot be parsed", "From: \"Mailer\" <>, x\n y z <\n" STAMPS,
+          "From: me@example.it\nX-Original-From: \"Mailer\" <>, x\n y z <\n" STAMPS },
+        { "one that can in part is its author's", "From: a@b@c, a@x.it\n" STAMPS,
+          "From: a@b@c, a@x.it\n" STAMPS },
+        { "unless something in it is replaced", "From: a@b@c, root\n" STAMPS,
+          "From: root <me@example.it>\nX-Original-From: a@b@c, root\n" STAMPS },
+        { "an X-Original-From of others is kept, alone",
+          "x-original-from: somebody\nFrom: root\nX-Original-From: else\n" STAMPS,
+          "x-original-from: somebody\nFrom: root <me@example.it>\nX-Original-From: else\n" STAMPS },
+        { "Sender says nothing new", "Sender: www@vm\nFrom: root\nSender: a@y.it\n" STAMPS,
+          "From: root <me@example.it>\nX-Original-From: root\n" STAMPS },
+        { "not even for a From that is missing", "Sender: www@vm\n" STAMPS,
+          STAMPS "From: me@example.it\n" },
+        { "but beside another author it does", "Sender: www (Web)\nFrom: a@x.it\n" STAMPS,
+          "Sender: Web <me@example.it>\nFrom: a@x.it\n" STAMPS },
+        { "the Resent- fields", "Resent-From: root\nResent-Sender: Cron <cron@vm>\n" COMPLETE,
+          "Resent-From: root <me@example.it>\nResent-Sender: Cron <me@example.it>\n" COMPLETE },
+        { "answers to local ones go nowhere else", "From: root@vm\nTo: root\n" STAMPS,
+          "From: root <me@example.it>\nX-Original-From: root@vm\nTo: root@example.it\n" STAMPS },
+        { "a signed message as well", "DKIM-Signature: v=1\nFrom: root\n" STAMPS,
+          "DKIM-Signature: v=1\nFrom: root <me@example.it>\nX-Original-From: root\n" STAMPS },
+    };
+    static const struct row named_rows[] = {
+        { "a bare name gets the full name", "From: root\n" STAMPS,
+          "From: Anna Rossi <me@example.it>\nX-Original-From: root\n" STAMPS },
+        { "at a local host too", "From: <root@localhost>\n" STAMPS,
+          "From: Anna Rossi <me@example.it>\nX-Original-From: <root@localhost>\n" STAMPS },
+        { "but keeps one it has", "From: root (Cron)\n" STAMPS,
+          "From: Cron <me@example.it>\nX-Original-From: root (Cron)\n" STAMPS },
+    };
+    struct repair_policy fill = usual, fill_named = named, fill_no_domain = no_domain;
+
+    (void)state;
+    fill.replaces_local = fill_named.replaces_local = fill_no_domain.replaces_local = true;
+    check_rows(rows, LENGTH(rows), &fill);
+    check_rows(named_rows, LENGTH(named_rows), &fill_named);
+    check_repair("without a domain it is the same", slice_of("From: root@vm\nSender: x\n" STAMPS),
+                 "From: root <me@example.it>\nX-Original-From: root@vm\n" STAMPS, &fill_no_domain);
+}
+
+/* Fits what ends like context. */
+static bool ends_like(const void *context, const char *spec)
+{
+    struct slice s = slice_of(spec), end = slice_of(context);
+
+    return end.n > 0 && s.n >= end.n && slice_equal(slice_part(s, s.n - end.n, s.n), end);
+}
+
+/* from_header = force, and allow_from. */
+static void keeping_few(void **state)
+{
+    static const struct row force_rows[] = {
+        { "a contact form: the name stays, and answers go where they went",
+          "From: Anna <anna@else.example>\nTo: a@x.it\n" STAMPS,
+          "From: Anna <me@example.it>\nX-Original-From: Anna <anna@else.example>\n"
+          "Reply-To: Anna <anna@else.example>\nTo: a@x.it\n" STAMPS },
+        { "a Reply-To is believed", "From: anna@else.example\nReply-To: b@y.it\n" STAMPS,
+          "From: anna <me@example.it>\nX-Original-From: anna@else.example\n"
+          "Reply-To: b@y.it\n" STAMPS },
+        { "wherever it stands", "Reply-To: b@y.it\nFrom: anna@else.example\n" STAMPS,
+          "Reply-To: b@y.it\nFrom: anna <me@example.it>\n"
+          "X-Original-From: anna@else.example\n" STAMPS },
+        { "but an empty one says nothing", "Reply-To: \nFrom: anna@else.example\n" STAMPS,
+          "From: anna <me@example.it>\nX-Original-From: anna@else.example\n"
+          "Reply-To: anna@else.example\n" STAMPS },
+        { "several authors", "From: A <a@x.it>, root@vm, b@[192.0.2.1], c@y.it (C)\n" STAMPS,
+          "From: A <me@example.it>\n"
+          "X-Original-From: A <a@x.it>, root@vm, b@[192.0.2.1], c@y.it (C)\n"
+          "Reply-To: A <a@x.it>, c@y.it (C)\n" STAMPS },
+        { "answers to the account's own are kept, too", "From: me@example.it, c@y.it\n" STAMPS,
+          "From: me@example.it\nX-Original-From: me@example.it, c@y.it\n"
+          "Reply-To: me@example.it, c@y.it\n" STAMPS },
+        { "a comment is a name", "From: anna@else.example (Anna B.)\n" STAMPS,
+          "From: \"Anna B.\" <me@example.it>\nX-Original-From: anna@else.example (Anna B.)\n"
+          "Reply-To: anna@else.example (Anna B.)\n" STAMPS },
+        { "a name beyond ASCII", "From: Ren\xc3\xa9 <r@x.it>\n" STAMPS,
+          "From: =?utf-8?Q?Ren=C3=A9?= <me@example.it>\n"
+          "X-Original-From: =?utf-8?Q?Ren=C3=A9?= <r@x.it>\n"
+          "Reply-To: =?utf-8?Q?Ren=C3=A9?= <r@x.it>\n" STAMPS },
+        { "the account's own stays as it is", "From: \"Me\"  <me@Example.IT> (x)\n" STAMPS,
+          "From: \"Me\"  <me@Example.IT> (x)\n" STAMPS },
+        { "a bare one is forced, too", "From: root (Cron Daemon)\n" STAMPS,
+          "From: Cron Daemon <me@example.it>\nX-Original-From: root (Cron Daemon)\n" STAMPS },
+        { "one that cannot be parsed", "From: a@b@c\nSender: John Smith\n" STAMPS,
+          "From: me@example.it\nX-Original-From: a@b@c\n" STAMPS },
+        { "not even in part", "From: me@example.it, a@b@c\n" STAMPS,
+          "From: me@example.it\nX-Original-From: me@example.it, a@b@c\n" STAMPS },
+        { "a group", "From: Staff: a@x.it, b@x.it;\n" STAMPS,
+          "From: a <me@example.it>\nX-Original-From: Staff: a@x.it, b@x.it;\n"
+          "Reply-To: a@x.it, b@x.it\n" STAMPS },
+        { "Sender and the Resent- fields",
+          "Sender: s@x.it\nResent-From: r@x.it\nResent-Sender: t@x.it\n" COMPLETE,
+          "Resent-From: r <me@example.it>\nResent-Sender: t <me@example.it>\n" COMPLETE },
+        { "recipients are not touched", "To: a@x.it\nCc: root\nReply-To: root@vm\n" COMPLETE,
+          "To: a@x.it\nCc: root@example.it\nReply-To: root@vm\n" COMPLETE },
+    };
+    static const struct row allow_rows[] = {
+        { "what fits stays", "From: A <a@x.it>\nSender: b@x.it\n" STAMPS,
+          "From: A <a@x.it>\nSender: b@x.it\n" STAMPS },
+        { "the account's own as well", "From: me@example.it\n" STAMPS,
+          "From: me@example.it\n" STAMPS },
+        { "what does not fit goes, alone", "From: A <a@x.it>, The Boss <boss@y.it>\n" STAMPS,
+          "From: A <a@x.it>, The Boss <me@example.it>\n"
+          "X-Original-From: A <a@x.it>, The Boss <boss@y.it>\n"
+          "Reply-To: A <a@x.it>, The Boss <boss@y.it>\n" STAMPS },
+        { "and what cannot be parsed", "From: a@x.it, boss@y.it@z\n" STAMPS,
+          "From: a@x.it\nX-Original-From: a@x.it, boss@y.it@z\n" STAMPS },
+        { "Sender", "Sender: boss@y.it\nFrom: a@x.it\n" STAMPS,
+          "Sender: boss <me@example.it>\nFrom: a@x.it\n" STAMPS },
+        { "what the domain makes of a bare name must fit", "From: Boss <boss>\n" STAMPS,
+          "From: Boss <me@example.it>\nX-Original-From: Boss <boss>\n" STAMPS },
+    };
+    struct repair_policy force = usual, allow = usual;
+
+    (void)state;
+    force.keeps_from = allow.keeps_from = ends_like;
+    force.context = "";
+    allow.context = "@x.it";
+    check_rows(force_rows, LENGTH(force_rows), &force);
+    check_rows(allow_rows, LENGTH(allow_rows), &allow);
+    force.replaces_local = true;
+    check_rows(force_rows, LENGTH(force_rows), &force);
+    allow.domain = "x.it";
+    check_repair("and may", slice_of("From: Boss <boss@vm>\n" STAMPS),
+                 "From: Boss <boss@x.it>\n" STAMPS, &allow);
+}
+
+static void a_trace(void **state)
+{
+    struct repair_policy traced = usual;
+    struct message m;
+
+    (void)state;
+    traced.received = "from a (local)\n\tby b with SMTP id 100%s;\n\tTue, 24 Nov 2026";
+    set_header(&m, slice_of("Received: from c\nX: y\n" COMPLETE));
+    repair("a Received", &m, &traced);
+    check_text("it stands in front", buf_slice(&m.header),
+               slice_of("Received: from a (local)\n\tby b with SMTP id 100%s;\n"
+                        "\tTue, 24 Nov 2026\nReceived: from c\nX: y\n" COMPLETE));
+    message_free(&m);
 }
 
 static void recipients(void **state)
@@ -440,9 +615,15 @@ static void bodies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_blocks_are_kept), cmocka_unit_test(senders),
-        cmocka_unit_test(recipients),           cmocka_unit_test(texts),
-        cmocka_unit_test(missing_fields),       cmocka_unit_test(bodies),
+        cmocka_unit_test(good_blocks_are_kept),
+        cmocka_unit_test(senders),
+        cmocka_unit_test(filling),
+        cmocka_unit_test(keeping_few),
+        cmocka_unit_test(a_trace),
+        cmocka_unit_test(recipients),
+        cmocka_unit_test(texts),
+        cmocka_unit_test(missing_fields),
+        cmocka_unit_test(bodies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

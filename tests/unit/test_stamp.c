@@ -64,11 +64,87 @@ static void message_ids(void **state)
     buf_free(&all);
 }
 
+static void ids(void **state)
+{
+    enum {
+        IDS = 1000
+    };
+    struct buf all;
+    struct slice id, other;
+
+    (void)state;
+    buf_init(&all, 100000);
+    for (int i = 0; i < IDS; i++)
+        stamp_add_id(&all);
+    check("each has its length", all.n == (size_t)IDS * STAMP_ID_LENGTH);
+    for (size_t i = 0; i < all.n; i++)
+        check("capital letters and digits, none like another",
+              all.p[i] != 0 && strchr("0123456789ABCDEFGHJKMNPQRSTVWXYZ", all.p[i]));
+    for (size_t i = 0; i < all.n; i += STAMP_ID_LENGTH)
+        for (size_t j = i + STAMP_ID_LENGTH; j < all.n; j += STAMP_ID_LENGTH) {
+            id = slice_part(buf_slice(&all), i, i + STAMP_ID_LENGTH);
+            other = slice_part(buf_slice(&all), j, j + STAMP_ID_LENGTH);
+            check("no two are the same", !slice_equal(id, other));
+        }
+    buf_free(&all);
+}
+
+static void traces(void **state)
+{
+    static char long_name[600];
+    static const struct {
+        const char *sentence, *client, *peer, *protocol, *want; /* up to the date */
+    } rows[] = {
+        { "a client on the loopback", "app.example.it", "127.0.0.1", "ESMTP",
+          "from app.example.it ([127.0.0.1])\n\tby mail.example.it (orsino) with ESMTP id ABC" },
+        { "IPv6 and a literal as name", "[IPv6:::1]", "IPv6:::1", "ESMTPSA",
+          "from [IPv6:::1] ([IPv6:::1])\n\tby mail.example.it (orsino) with ESMTPSA id ABC" },
+        { "a pipe", "localhost", "local", "SMTP",
+          "from localhost (local)\n\tby mail.example.it (orsino) with SMTP id ABC" },
+        { "nobody said a name", "", "local", "SMTP",
+          "from unknown (local)\n\tby mail.example.it (orsino) with SMTP id ABC" },
+        { "a name that would be more", "a (b);\r\nBcc: c\x7f\xc3\xa9%s", "local", "SMTP",
+          "from a??b????Bcc:?c????s (local)\n\tby mail.example.it (orsino) with SMTP id ABC" },
+        { "a name without end", long_name, "local", "SMTP", NULL },
+    };
+
+    (void)state;
+    memset(long_name, 'x', sizeof long_name - 1);
+    check("the environment", setenv("TZ", "UTC0", 1) == 0);
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct stamp_received received = {
+            .client = rows[i].client,
+            .peer = rows[i].peer,
+            .host = "mail.example.it",
+            .protocol = rows[i].protocol,
+            .id = "ABC",
+            .when = 1795553122,
+        };
+        struct buf out, want;
+
+        buf_init(&out, 2000);
+        buf_init(&want, 2000);
+        stamp_add_received(&out, &received);
+        if (rows[i].want)
+            buf_addf(&want, "%s;\n\tTue, 24 Nov 2026 20:45:22 +0000", rows[i].want);
+        else
+            buf_addf(&want,
+                     "from %.255s (local)\n\tby mail.example.it (orsino) with SMTP id ABC;\n"
+                     "\tTue, 24 Nov 2026 20:45:22 +0000",
+                     long_name);
+        check_text(rows[i].sentence, buf_slice(&out), buf_slice(&want));
+        buf_free(&out);
+        buf_free(&want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dates),
         cmocka_unit_test(message_ids),
+        cmocka_unit_test(ids),
+        cmocka_unit_test(traces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,62 @@
+#include "base/textfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum code refuse_open(int error, struct status *why)
+{
+    if (error == EACCES || error == EPERM)
+        return status_set(why, CODE_PERMISSION, STAGE_CONFIG, "it may not be read by user %lu",
+                          (unsigned long)geteuid());
+    return status_set_errno(why,
+                            error == ENOENT || error == ENOTDIR ? CODE_FILE_MISSING : CODE_READ,
+                            STAGE_CONFIG, error, "it cannot be opened");
+}
+
+/* One byte more than the size is asked for: a file that grows meanwhile would be read in part. */
+static enum code read_all(int fd, struct buf *out, size_t size, struct status *why)
+{
+    const size_t end = out->n + size;
+
+    buf_reserve(out, end + 1);
+    if (out->failed)
+        return status_set(why, CODE_MEMORY, STAGE_CONFIG, "no memory for it");
+    while (out->n <= end) {
+        ssize_t n = read(fd, out->p + out->n, end + 1 - out->n);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return status_set_errno(why, CODE_READ, STAGE_CONFIG, errno, "reading it failed");
+        if (n == 0)
+            return CODE_OK;
+        out->n += (size_t)n;
+    }
+    return status_set(why, CODE_READ, STAGE_CONFIG, "it grew while it was read");
+}
+
+static enum code read_open(int fd, struct buf *out, struct status *why)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return refuse_open(errno, why);
+    if (!S_ISREG(st.st_mode))
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG, "it is not a regular file");
+    if (st.st_size < 0 || (uintmax_t)st.st_size >= out->max - out->n)
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG, "it is too big");
+    return read_all(fd, out, (size_t)st.st_size, why);
+}
+
+enum code textfile_read(const char *path, struct buf *out, struct status *why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0)
+        return refuse_open(errno, why);
+    (void)read_open(fd, out, why);
+    (void)close(fd);
+    return why->code;
+}

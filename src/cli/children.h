@@ -1,0 +1,32 @@
+/* The processes that serve a client each. */
+#ifndef ORSINO_CLI_CHILDREN_H
+#define ORSINO_CLI_CHILDREN_H
+
+#include "base/status.h"
+
+#include <sys/types.h>
+
+struct children {
+    pid_t *pids;
+    size_t count, limit, capacity;
+};
+
+/* CODE_MEMORY. `limit` is how many there may be at once. */
+enum code children_begin(struct children *c, size_t limit, struct status *why)
+    __attribute__((warn_unused_result));
+void children_end(struct children *c);
+
+/* A limit that is less than there are holds for those to come. Without memory the old one stays. */
+void children_set_limit(struct children *c, size_t limit);
+
+bool children_are_full(const struct children *c);
+
+/* Not when they are full. */
+void children_add(struct children *c, pid_t child);
+
+/* Forgets those that have ended, without waiting for any. */
+void children_reap(struct children *c);
+
+void children_tell(const struct children *c, int signal_number);
+
+#endif

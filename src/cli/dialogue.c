@@ -1,0 +1,254 @@
+#include "cli/dialogue.h"
+
+#include "base/log.h"
+#include "cli/dialogue_inside.h"
+#include "cli/users.h"
+#include "net/stream.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+    CLIENT_TIMEOUT = 5 * 60 * 1000, /* RFC 5321 section 4.5.3.2.7 */
+    TLS_TIMEOUT = 30 * 1000,
+    MILLION = 1000000,
+};
+
+static void start_tls(struct dialogue *d)
+{
+    struct status why = { 0 };
+
+    if (stream_accept_tls(d->stream, d->params->identity, deadline_in(TLS_TIMEOUT), &why)) {
+        log_line(LOG_LEVEL_WARNING, "client=%s error=%s", d->peer, why.what);
+        server_closed(d->server);
+        return;
+    }
+    server_secured(d->server);
+}
+
+static void check_login(struct dialogue *d)
+{
+    struct server_login login = server_login(d->server);
+    struct status why = { 0 };
+
+    if (users_check(d->params->door->globals.listen_users, login.user, login.password, &why))
+        log_line(LOG_LEVEL_WARNING, "client=%s user=%.*s error=%s: %s", d->peer,
+                 login.user.n < 64 ? (int)login.user.n : 64, login.user.p, why.where, why.what);
+    server_answer(d->server, &why, NULL);
+}
+
+/*
+ * Past the stream: to a client that only stopped writing, as a script through a pipe does, and for
+ * the answer to STARTTLS, since what comes after that is not for us to read.
+ */
+static void say_directly(struct dialogue *d)
+{
+    struct slice out = server_output(d->server);
+
+    if (out.n > 0 && strcmp(stream_tls_name(d->stream), "none") == 0)
+        log_write(d->out, out);
+    server_sent(d->server, out.n);
+}
+
+/* Waits until there are bytes, the client was silent for too long, or we are to end. */
+static void wait_for_client(struct dialogue *d)
+{
+    struct pollfd p = { .fd = d->in, .events = POLLIN };
+    int64_t left = server_timeout(d->server);
+    struct timespec time = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * MILLION };
+    sigset_t none;
+
+    (void)sigemptyset(&none);
+    if (d->params->ending && *d->params->ending && !d->told_to_stop) {
+        d->told_to_stop = true;
+        server_stop(d->server);
+        return;
+    }
+    if (ppoll(&p, 1, left < INT_MAX ? &time : NULL, &none) == 0)
+        server_timed_out(d->server);
+}
+
+/* Sends what there is to be sent, and takes what has come without waiting for it. */
+static bool exchange(struct dialogue *d)
+{
+    struct slice whole = server_output(d->server), out = whole, in = { 0 };
+    struct status why = { 0 };
+
+    if (d->broken) {
+        say_directly(d);
+        return false;
+    }
+    if (stream_exchange(d->stream, &out, &in, false, deadline_in(CLIENT_TIMEOUT), &why))
+        d->broken = true;
+    server_sent(d->server, whole.n - out.n);
+    buf_add_slice(&d->pending, in);
+    if (d->pending.failed)
+        d->broken = true;
+    return in.n > 0;
+}
+
+/* Hands the machine what came; when it takes nothing, answers what is asked and hears more. */
+static void feed(struct dialogue *d)
+{
+    size_t used = server_input(d->server, buf_slice(&d->pending));
+
+    buf_drop(&d->pending, used);
+    if (used > 0)
+        return;
+    if (exchange(d) || (d->pending.n > 0 && !d->broken))
+        return;
+    if (d->broken)
+        server_closed(d->server);
+    else
+        wait_for_client(d);
+}
+
+/* One step; false at the end. */
+static bool go_on(struct dialogue *d)
+{
+    switch (server_wants(d->server)) {
+    case SERVER_WANTS_INPUT:
+        feed(d);
+        return true;
+    case SERVER_WANTS_TLS:
+        say_directly(d);
+        start_tls(d);
+        return true;
+    case SERVER_WANTS_LOGIN:
+        check_login(d);
+        return true;
+    case SERVER_WANTS_RESET:
+        dialogue_forget(d);
+        return true;
+    case SERVER_WANTS_SENDER:
+        dialogue_take_sender(d);
+        return true;
+    case SERVER_WANTS_RECIPIENT:
+        dialogue_take_recipient(d);
+        return true;
+    case SERVER_WANTS_CONTENT:
+        dialogue_take_content(d);
+        return true;
+    case SERVER_WANTS_DELIVERY:
+        dialogue_deliver(d);
+        return true;
+    case SERVER_WANTS_NOTHING:
+        break;
+    }
+    return false;
+}
+
+bool dialogue_is_trusted(const struct account *globals, const struct peer *peer)
+{
+    return !peer || peer->is_unix || peer->is_loopback || peer_is_in(peer, globals->listen_allow);
+}
+
+static struct server_params server_params_for(const struct dialogue *d)
+{
+    const struct dialogue_params *p = d->params;
+    const struct account *globals = &p->door->globals;
+    bool has_users = p->is_relay && globals->listen_users && globals->listen_users[0] != 0;
+
+    return (struct server_params){
+        .name = d->name,
+        .max_message = globals->max_message,
+        /* A program may keep its pipe open for as long as it likes. */
+        .timeout = p->peer ? CLIENT_TIMEOUT : 0,
+        .offers_starttls = p->is_relay && p->identity && !p->implicit_tls,
+        .secured = p->implicit_tls,
+        .offers_login = has_users,
+        .wants_login = has_users && !dialogue_is_trusted(globals, p->peer),
+        .login_needs_tls = p->peer && !p->peer->is_unix && !p->peer->is_loopback,
+    };
+}
+
+static void choose_name(struct dialogue *d)
+{
+    const char *hostname = d->params->door->globals.hostname;
+
+    if (hostname && hostname[0] != 0)
+        (void)snprintf(d->name, sizeof d->name, "%s", hostname);
+    else if (!host_own_name(d->name, sizeof d->name))
+        (void)snprintf(d->name, sizeof d->name, "localhost");
+}
+
+static enum code begin(struct dialogue *d, int fd, struct status *why)
+{
+    struct server_params params;
+
+    buf_init(&d->pending, DIALOGUE_PENDING_MAX);
+    choose_name(d);
+    params = server_params_for(d);
+    if (fd < 0 ? stream_open_pair(STDIN_FILENO, STDOUT_FILENO, &d->stream, why)
+               : stream_open(fd, &d->stream, why))
+        return why->code;
+    if (fd >= 0)
+        stream_face_client(d->stream);
+    if (d->params->implicit_tls &&
+        stream_accept_tls(d->stream, d->params->identity, deadline_in(TLS_TIMEOUT), why))
+        return why->code;
+    return server_begin(&params, &d->server, why);
+}
+
+static void release(struct dialogue *d)
+{
+    dialogue_drop(d);
+    courier_close(d->courier);
+    server_end(d->server);
+    if (d->stream)
+        stream_close(d->stream);
+    buf_wipe(&d->pending);
+}
+
+void dialogue_run(const struct dialogue_params *params, int fd)
+{
+    struct dialogue *d = calloc(1, sizeof *d);
+    struct status why = { 0 };
+
+    if (!d)
+        return;
+    d->params = params;
+    d->in = fd < 0 ? STDIN_FILENO : fd;
+    d->out = fd < 0 ? STDOUT_FILENO : fd;
+    d->peer = params->peer ? params->peer->name : "local";
+    if (begin(d, fd, &why) == CODE_OK) {
+        while (go_on(d))
+            ;
+        (void)exchange(d);
+    } else {
+        log_line(LOG_LEVEL_WARNING, "client=%s error=%s", d->peer, why.what);
+    }
+    release(d);
+    free(d);
+}
+
+/* inetd(8) and systemd hand a socket down as stdin: from a network, it is the relay's. */
+int dialogue_main(const struct options *options)
+{
+    struct door door;
+    struct status closed = { 0 };
+    struct peer peer;
+    bool has_peer = peer_of(STDIN_FILENO, &peer);
+    struct dialogue_params params = {
+        .door = &door,
+        .closed = &closed,
+        .peer = has_peer ? &peer : NULL,
+        .is_relay = has_peer && !peer.is_unix,
+    };
+
+    if (options->verbose)
+        log_trace_on();
+    if (door_open(&door, options, &closed) == CODE_OK && params.is_relay &&
+        !dialogue_is_trusted(&door.globals, &peer) && door.globals.listen_users[0] == 0)
+        (void)status_set(&closed, CODE_PERMISSION, STAGE_MAIL,
+                         "this relay serves its own machine, and not %s", peer.name);
+    dialogue_run(&params, -1);
+    door_close(&door);
+    return EX_OK;
+}

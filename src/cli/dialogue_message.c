@@ -1,0 +1,295 @@
+/* One message of a dialogue: from MAIL to the answer to its last byte. */
+#include "base/log.h"
+#include "cli/dialogue_inside.h"
+#include "cli/report.h"
+#include "mail/header.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    RECEIVED_MAX = 1024,
+    HOPS_MAX = 50, /* RFC 5321 section 6.3 wants no less than 100 for a relay of the world; a
+                      message to a provider has one or two behind it */
+    TEXT_ROOM = 64,
+};
+
+void dialogue_drop(struct dialogue *d)
+{
+    if (!d->has_message)
+        return;
+    (void)message_read_end(d->reader, NULL);
+    d->reader = NULL;
+    making_end(&d->making);
+    d->has_message = false;
+}
+
+void dialogue_forget(struct dialogue *d)
+{
+    struct status ok = { 0 };
+
+    if (d->has_message) {
+        report_log_refused(d->origin, &d->making.envelope, &d->making.outcome);
+        courier_forget(d->courier);
+    }
+    dialogue_drop(d);
+    server_answer(d->server, &ok, NULL);
+}
+
+/* The courier of the account; another account is another connection. */
+static enum code choose_courier(struct dialogue *d, struct status *why)
+{
+    const struct account *account = &d->making.account;
+
+    if (d->courier && strcmp(d->courier_account.name, account->name) == 0)
+        return CODE_OK;
+    courier_close(d->courier);
+    d->courier = NULL;
+    d->courier_account = *account;
+    return courier_open(&d->courier_account, &d->courier, why);
+}
+
+static void make_id(struct dialogue *d)
+{
+    struct buf id;
+
+    buf_over(&id, d->id, sizeof d->id - 1);
+    stamp_add_id(&id);
+    d->id[id.n] = 0;
+    (void)snprintf(d->origin, sizeof d->origin, "id=%s client=%s ", d->id, d->peer);
+}
+
+static enum code set_notices(struct envelope *e, const struct server_mail *mail, struct status *why)
+{
+    e->dsn_return = mail->dsn_return;
+    if (!mail->envelope_id)
+        return CODE_OK;
+    e->envelope_id = slice_dup(slice_of(mail->envelope_id));
+    return e->envelope_id ? CODE_OK : status_set(why, CODE_MEMORY, STAGE_MAIL, "out of memory");
+}
+
+static enum code begin_message(struct dialogue *d, struct status *why)
+{
+    const struct server_mail *mail = server_mail(d->server);
+    struct making *m = &d->making;
+    struct message_limits limits = { .dots = DOTS_ARE_DATA };
+
+    if (d->params->closed && d->params->closed->code) {
+        *why = *d->params->closed;
+        return why->code;
+    }
+    making_begin(m, d->params->door);
+    d->has_message = true;
+    d->content = (struct status){ 0 };
+    d->declared = mail->declared;
+    limits.max_size = m->account.max_message;
+    make_id(d);
+    if (making_choose_sender(m, mail->reverse_path.spec, why) ||
+        set_notices(&m->envelope, mail, why) || choose_courier(d, why))
+        return why->code;
+    return message_read_begin(&m->message, &limits, &d->reader, why);
+}
+
+void dialogue_take_sender(struct dialogue *d)
+{
+    struct status why = { 0 };
+
+    if (begin_message(d, &why)) {
+        report_log_failure(&why);
+        dialogue_drop(d);
+    }
+    server_answer(d->server, &why, NULL);
+}
+
+static struct submission submission_of(struct dialogue *d)
+{
+    return (struct submission){
+        .envelope = &d->making.envelope,
+        .message = &d->making.message,
+        .declared = &d->declared,
+    };
+}
+
+/* Adds all that an envelope has to that of the message. */
+static enum code add_all(struct dialogue *d, const struct envelope *from, struct status *why)
+{
+    const struct server_recipient *r = server_recipient(d->server);
+    struct envelope *e = &d->making.envelope;
+    struct slice nothing = { 0 };
+    struct address a;
+
+    for (size_t i = 0; i < from->forward_count; i++) {
+        size_t before = e->forward_count;
+
+        if (address_parse(slice_of(from->forward_paths[i]), &a, why) ||
+            envelope_add(e, &a, nothing, why))
+            return why->code;
+        if (before < e->forward_count && (r->notify || r->original) &&
+            envelope_set_options(e, before, r->notify, r->original, why))
+            return why->code;
+    }
+    return making_add_rows(&d->making, why);
+}
+
+/*
+ * Adds what the recipient becomes; *first is the first forward-path of it that is new. When one of
+ * several cannot be used, none may be left in the envelope: the client hears of a refusal.
+ */
+static enum code add_recipient(struct dialogue *d, size_t *first, struct status *why)
+{
+    const struct server_recipient *r = server_recipient(d->server);
+    struct envelope becomes = { 0 };
+
+    *first = d->making.envelope.forward_count;
+    if (recipients_add(&becomes, &d->making.door->rules, &r->forward_path, why) == CODE_OK)
+        (void)add_all(d, &becomes, why);
+    envelope_free(&becomes);
+    return why->code;
+}
+
+/* A recipient who was named before is what he was. */
+static struct status what_it_was(const struct dialogue *d)
+{
+    const struct server_recipient *r = server_recipient(d->server);
+    const struct making *m = &d->making;
+
+    for (size_t i = 0; i < m->envelope.forward_count; i++)
+        if (address_equal(slice_of(m->envelope.forward_paths[i]), slice_of(r->forward_path.spec)))
+            return m->outcome.recipients[i];
+    return (struct status){ 0 };
+}
+
+/*
+ * An alias may stand for several. When the provider takes one of them, the recipient is taken: a
+ * refusal would have the client try again, and that one would get it twice. The others are in the
+ * log.
+ */
+static struct status judge(const struct dialogue *d, size_t first)
+{
+    const struct making *m = &d->making;
+
+    if (first == m->envelope.forward_count)
+        return what_it_was(d);
+    for (size_t i = first; i < m->envelope.forward_count; i++)
+        if (m->outcome.recipients[i].code == CODE_OK)
+            return m->outcome.recipients[i];
+    return m->outcome.recipients[first];
+}
+
+void dialogue_take_recipient(struct dialogue *d)
+{
+    struct submission submission = submission_of(d);
+    struct status why = { 0 }, fault = { 0 };
+    size_t first;
+
+    if (add_recipient(d, &first, &why) == CODE_OK) {
+        /* A fault of the session has become the status of its recipients. */
+        if (first < d->making.envelope.forward_count &&
+            courier_ask(d->courier, &submission, &d->making.outcome, &fault))
+            log_trace("=", slice_of(fault.what));
+        why = judge(d, first);
+    } else {
+        report_log_failure(&why);
+    }
+    server_answer(d->server, &why, NULL);
+}
+
+void dialogue_take_content(struct dialogue *d)
+{
+    size_t n;
+    char *p = server_content(d->server, &n);
+
+    /* What cannot be kept is still taken to its end: only then there is an answer. */
+    if (d->content.code == CODE_OK && message_read_add(d->reader, p, n, &d->content))
+        log_trace("=", slice_of(d->content.what));
+    server_content_done(d->server);
+}
+
+/* A relay that is its own provider would go round for ever (RFC 5321 section 6.3). */
+static enum code check_hops(const struct message *m, struct status *why)
+{
+    struct slice rest = buf_slice(&m->header);
+    struct field field;
+    unsigned hops = 0;
+
+    while (header_next(&rest, &field))
+        hops += slice_equal_nocase(field.name, slice_of("Received"));
+    if (hops <= HOPS_MAX)
+        return CODE_OK;
+    return status_set(why, CODE_MESSAGE, STAGE_INPUT,
+                      "%u hops: the message goes round in a ring (is this relay its own host =?)",
+                      hops);
+}
+
+static enum code repair(struct dialogue *d, struct status *why)
+{
+    struct stamp_received r = {
+        .client = server_client_name(d->server),
+        .peer = d->peer,
+        .host = d->name,
+        .protocol = server_protocol(d->server),
+        .id = d->id,
+        .when = time(NULL),
+    };
+    struct buf received;
+    const char *value;
+    enum code code;
+
+    buf_init(&received, RECEIVED_MAX);
+    stamp_add_received(&received, &r);
+    value = buf_string(&received);
+    code = value ? making_repair(&d->making, value, why)
+                 : status_set(why, CODE_MEMORY, STAGE_INPUT, "out of memory");
+    buf_free(&received);
+    return code;
+}
+
+static enum code finish_message(struct dialogue *d, struct status *why)
+{
+    *why = d->content;
+    (void)message_read_end(d->reader, why);
+    d->reader = NULL;
+    if (why->code || check_hops(&d->making.message, why))
+        return why->code;
+    return repair(d, why);
+}
+
+/* The forward-path that stands for all that were accepted: what becomes of one becomes of all. */
+static size_t first_accepted(const struct making *m)
+{
+    size_t i = 0;
+
+    while (i + 1 < m->envelope.forward_count && m->outcome.recipients[i].code != CODE_OK)
+        i++;
+    return i;
+}
+
+static struct status send_message(struct dialogue *d)
+{
+    struct submission submission = submission_of(d);
+    size_t one = first_accepted(&d->making);
+    struct status fault = { 0 };
+
+    if (courier_send(d->courier, &submission, &d->making.outcome, &fault))
+        log_trace("=", slice_of(fault.what));
+    report_log_outcome(d->origin, &d->making.envelope, &d->making.outcome);
+    return d->making.outcome.recipients[one];
+}
+
+void dialogue_deliver(struct dialogue *d)
+{
+    struct status why = { 0 };
+    char text[TEXT_ROOM];
+
+    if (finish_message(d, &why)) {
+        report_log_failure(&why);
+        courier_forget(d->courier);
+    } else {
+        why = send_message(d);
+    }
+    (void)snprintf(text, sizeof text, "Ok: queued as %s", d->id);
+    dialogue_drop(d);
+    server_answer(d->server, &why, text);
+}

@@ -1,0 +1,330 @@
+#include "cli/serve.h"
+
+#include "base/log.h"
+#include "cli/children.h"
+#include "cli/dialogue.h"
+#include "cli/process.h"
+#include "cli/report.h"
+#include "net/listen.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+    NAMES_ROOM = LISTENERS_MAX * (LISTENER_NAME_ROOM + 2),
+};
+
+/* What the signals ask for; only their handlers and the loop touch it. */
+static volatile sig_atomic_t ending, reloading, child_ended;
+
+struct relay {
+    const struct options *options;
+    struct door door;
+    struct identity *identity;
+    struct listener listeners[LISTENERS_MAX];
+    size_t listener_count;
+    struct children children;
+};
+
+/* A process that serves a client is told twice when systemd and we both tell it. */
+static void note_end(int number)
+{
+    (void)number;
+    ending = 1;
+}
+
+static void note_signal(int number)
+{
+    if (number == SIGHUP)
+        reloading = 1;
+    else if (number == SIGCHLD)
+        child_ended = 1;
+    else if (ending++ > 0)
+        _exit(EX_OK); /* asked twice: whoever is still served hears no answer, and tries again */
+}
+
+/* They are blocked but for the moments when we wait, so that none comes between look and leap. */
+static void watch_signals(void)
+{
+    static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
+    struct sigaction action = { .sa_handler = note_signal };
+    sigset_t blocked;
+
+    (void)sigemptyset(&blocked);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        (void)sigaction(numbers[i], &action, NULL);
+        (void)sigaddset(&blocked, numbers[i]);
+    }
+    (void)sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
+static bool is_open_to_others(const struct relay *r)
+{
+    for (size_t i = 0; i < r->listener_count; i++)
+        if (!r->listeners[i].is_local)
+            return true;
+    return false;
+}
+
+/* What would make an open relay, or send passwords in the clear, is not begun. */
+static enum code check_access(const struct relay *r, struct status *why)
+{
+    const struct account *g = &r->door.globals;
+
+    if (!networks_are_valid(g->listen_allow))
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                          "listen_allow takes networks as 192.0.2.0/24 with commas, not \"%.100s\"",
+                          g->listen_allow);
+    if (!is_open_to_others(r))
+        return CODE_OK;
+    if (g->listen_users[0] == 0 && g->listen_allow[0] == 0)
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                          "other machines could reach this relay: say in listen_allow which "
+                          "networks may use it, or in listen_users who may");
+    if (g->listen_users[0] != 0 && g->listen_cert[0] == 0)
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                          "a login over a network needs TLS: set listen_cert and listen_key");
+    return CODE_OK;
+}
+
+static enum code load_identity(struct relay *r, struct status *why)
+{
+    const struct account *g = &r->door.globals;
+
+    if (g->listen_cert[0] != 0)
+        return identity_load(g->listen_cert, g->listen_key, &r->identity, why);
+    for (size_t i = 0; i < r->listener_count; i++)
+        if (r->listeners[i].implicit_tls)
+            return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                              "TLS at %.100s needs listen_cert and listen_key",
+                              r->listeners[i].name);
+    return CODE_OK;
+}
+
+static enum code begin(struct relay *r, struct status *why)
+{
+    if (door_open(&r->door, r->options, why))
+        return why->code;
+    if (listen_inherit(r->listeners, &r->listener_count, why))
+        return why->code;
+    if (r->listener_count == 0 &&
+        listen_open(r->door.globals.listen, r->listeners, &r->listener_count, why))
+        return why->code;
+    if (check_access(r, why) || load_identity(r, why))
+        return why->code;
+    return children_begin(&r->children, r->door.globals.listen_max, why);
+}
+
+static void end(struct relay *r)
+{
+    listen_close(r->listeners, r->listener_count, true);
+    children_end(&r->children);
+    identity_free(r->identity);
+    door_close(&r->door);
+}
+
+static void announce(const struct relay *r)
+{
+    char room[NAMES_ROOM];
+    struct buf names;
+
+    buf_over(&names, room, sizeof room);
+    for (size_t i = 0; i < r->listener_count; i++)
+        buf_addf(&names, "%s%s%s", i > 0 ? ", " : "", r->listeners[i].name,
+                 r->listeners[i].implicit_tls ? "/tls" : "");
+    log_line(LOG_LEVEL_INFO, "the relay listens at %.*s", (int)names.n, names.p);
+    if (isatty(STDERR_FILENO))
+        (void)fprintf(stderr, "orsino: the relay listens at %.*s\n", (int)names.n, names.p);
+}
+
+/* What cannot be read now leaves things as they were: a relay does not end over a slip of the pen.
+ */
+static void reload(struct relay *r)
+{
+    struct relay fresh = { .options = r->options };
+    struct status why = { 0 };
+
+    memcpy(fresh.listeners, r->listeners, sizeof fresh.listeners);
+    fresh.listener_count = r->listener_count;
+    if (door_open(&fresh.door, r->options, &why) == CODE_OK &&
+        check_access(&fresh, &why) == CODE_OK)
+        (void)load_identity(&fresh, &why);
+    if (why.code) {
+        report_log_failure(&why);
+        door_discard(&fresh.door);
+        identity_free(fresh.identity);
+        return;
+    }
+    door_discard(&r->door);
+    identity_free(r->identity);
+    r->door = fresh.door;
+    r->identity = fresh.identity;
+    children_set_limit(&r->children, r->door.globals.listen_max);
+    log_line(LOG_LEVEL_INFO, "the configuration was read again");
+}
+
+static void turn_away(int fd, const struct peer *peer)
+{
+    static const char words[] = "554 5.7.1 this relay serves its own machine alone\r\n";
+
+    log_line(LOG_LEVEL_WARNING, "client=%s error=not in listen_allow", peer->name);
+    log_write(fd, slice_of(words));
+    (void)close(fd);
+}
+
+static void serve_client(struct relay *r, const struct listener *l, int fd, const struct peer *peer)
+{
+    struct dialogue_params params = {
+        .door = &r->door,
+        .peer = peer,
+        .identity = r->identity,
+        .implicit_tls = l->implicit_tls,
+        .is_relay = true,
+        .ending = &ending,
+    };
+
+    (void)signal(SIGTERM, note_end);
+    (void)signal(SIGINT, note_end);
+    listen_close(r->listeners, r->listener_count, false);
+    dialogue_run(&params, fd);
+    log_close();
+    _exit(EX_OK);
+}
+
+static void accept_client(struct relay *r, const struct listener *l)
+{
+    struct peer peer;
+    int fd = listen_accept(l, &peer);
+    pid_t child;
+
+    if (fd < 0)
+        return;
+    if (!dialogue_is_trusted(&r->door.globals, &peer) && r->door.globals.listen_users[0] == 0) {
+        turn_away(fd, &peer);
+        return;
+    }
+    child = fork();
+    if (child == 0)
+        serve_client(r, l, fd, &peer);
+    if (child < 0)
+        log_line(LOG_LEVEL_ERROR, "client=%s error=no process for it: %s", peer.name,
+                 strerror(errno));
+    else
+        children_add(&r->children, child);
+    (void)close(fd);
+}
+
+/* Waits for a client or a signal. While as many are served as may be, others wait in the queue of
+ * the socket. */
+static void wait_and_accept(struct relay *r)
+{
+    struct pollfd p[LISTENERS_MAX];
+    nfds_t count = children_are_full(&r->children) ? 0 : r->listener_count;
+    sigset_t none;
+
+    (void)sigemptyset(&none);
+    for (size_t i = 0; i < r->listener_count; i++)
+        p[i] = (struct pollfd){ .fd = r->listeners[i].fd, .events = POLLIN };
+    if (ppoll(p, count, NULL, &none) <= 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (p[i].revents != 0 && !children_are_full(&r->children))
+            accept_client(r, &r->listeners[i]);
+}
+
+static void run(struct relay *r)
+{
+    sigset_t none;
+
+    (void)sigemptyset(&none);
+    while (!ending) {
+        wait_and_accept(r);
+        if (child_ended) {
+            child_ended = 0;
+            children_reap(&r->children);
+        }
+        if (reloading && !ending) {
+            reloading = 0;
+            reload(r);
+        }
+    }
+    log_line(LOG_LEVEL_INFO, "the relay ends, %zu sessions are under way", r->children.count);
+    listen_close(r->listeners, r->listener_count, true);
+    r->listener_count = 0;
+    children_tell(&r->children, SIGTERM);
+    for (children_reap(&r->children); r->children.count > 0; children_reap(&r->children))
+        (void)sigsuspend(&none);
+}
+
+/* The one who called goes when we listen; the child has no terminal and none of his folders. */
+static enum code go_to_background(struct status *why)
+{
+    pid_t child = fork();
+
+    if (child < 0)
+        return status_set_errno(why, CODE_SYSTEM, STAGE_CONFIG, errno, "no process for the relay");
+    if (child > 0)
+        _exit(EX_OK);
+    (void)setsid();
+    process_close_standard();
+    return CODE_OK;
+}
+
+/* SIGHUP comes when we have left the folder that a relative name counts from. */
+static enum code find_config(struct options *own, char **path, struct status *why)
+{
+    if (!own->config || own->config[0] == '/')
+        return CODE_OK;
+    *path = realpath(own->config, NULL);
+    if (!*path)
+        return status_set_errno(why, CODE_CONFIG, STAGE_CONFIG, errno,
+                                "the configuration %.200s cannot be opened", own->config);
+    own->config = *path;
+    return CODE_OK;
+}
+
+int serve_with(const struct options *options)
+{
+    struct options own = *options;
+    struct relay r = { .options = &own };
+    struct status why = { 0 };
+    char *path = NULL;
+
+    watch_signals();
+    if (options->verbose)
+        log_trace_on();
+    if (find_config(&own, &path, &why) == CODE_OK && begin(&r, &why) == CODE_OK) {
+        announce(&r);
+        if (options->mode != 'd' || go_to_background(&why) == CODE_OK)
+            run(&r);
+    }
+    if (why.code) {
+        report_log_failure(&why);
+        report_failure(&why, NULL, NULL, NULL);
+    }
+    end(&r);
+    free(path);
+    return status_exit(&why);
+}
+
+int serve_main(int argc, char **argv)
+{
+    struct options options;
+    struct status why = { 0 };
+
+    if (options_parse(argc, argv, &options, &why) == CODE_OK && options.recipient_count > 0)
+        (void)status_set(&why, CODE_USAGE, STAGE_OPTIONS,
+                         "serve takes options alone, not \"%.80s\"", options.recipients[0]);
+    if (why.code) {
+        report_failure(&why, NULL, NULL, NULL);
+        return status_exit(&why);
+    }
+    options.mode = 'D';
+    return serve_with(&options);
+}

@@ -1,0 +1,100 @@
+#include "cli/users.h"
+
+#include "base/textfile.h"
+
+#include <crypt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    SECRET_MAX = 1024, /* of a password, and of a hash */
+};
+
+/* Of nobody: what a name that is not there is compared with, so that it takes as long. */
+static const char nobody[] = "$6$Zx0cR1kq5Tn8uWjP$";
+
+/* The hash of a user's line; an empty slice when there is none. */
+static struct slice find_hash(struct slice text, struct slice user)
+{
+    struct slice line, name, hash = { 0 };
+
+    while (slice_take_line(&text, &line)) {
+        if (line.n == 0 || line.p[0] == '#' || !slice_take_until(&line, ":", &name))
+            continue;
+        if (!slice_equal(name, user) || !slice_take_until(&line, ":", &hash))
+            continue;
+        return slice_trim(hash);
+    }
+    return hash;
+}
+
+/* In a time that does not depend on where they differ. */
+static bool is_same(const char *a, const char *b)
+{
+    size_t n = strlen(b);
+    unsigned char differences = strlen(a) != n;
+
+    for (size_t i = 0; i < n && a[i] != 0; i++)
+        differences |= (unsigned char)(a[i] ^ b[i]);
+    return differences == 0;
+}
+
+/* A hash that crypt(3) does not know gives none, or one that begins with '*'. */
+static bool fits(const char *password, const char *hash)
+{
+    struct crypt_data *data = calloc(1, sizeof *data);
+    const char *made = data ? crypt_r(password, hash, data) : NULL;
+    bool same = made && made[0] != '*' && hash[0] != 0 && is_same(made, hash);
+
+    if (data)
+        explicit_bzero(data, sizeof *data);
+    free(data);
+    return same;
+}
+
+static enum code compare(struct slice text, struct slice user, struct slice password,
+                         struct status *why)
+{
+    struct slice hash = find_hash(text, user);
+    struct buf secret, wanted;
+    const char *given, *known;
+    bool right;
+
+    buf_init(&secret, SECRET_MAX);
+    buf_init(&wanted, SECRET_MAX);
+    buf_reserve(&secret, password.n + 1);
+    buf_add_slice(&secret, password);
+    buf_add_slice(&wanted, hash.n > 0 ? hash : slice_of(nobody));
+    given = buf_string(&secret);
+    known = buf_string(&wanted);
+    right = given && known && fits(given, known) && hash.n > 0;
+    buf_wipe(&secret);
+    buf_wipe(&wanted);
+    return right ? CODE_OK : status_set(why, CODE_LOGIN, STAGE_LOGIN, "wrong user or password");
+}
+
+/* Who can write it can let himself in. */
+static enum code guard(const char *path, struct status *why)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) != 0)
+        return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
+                          "others can write this file: chmod 640");
+    return CODE_OK;
+}
+
+enum code users_check(const char *path, struct slice user, struct slice password,
+                      struct status *why)
+{
+    struct buf text;
+
+    buf_init(&text, USERS_FILE_MAX);
+    if (guard(path, why) || textfile_read(path, &text, why))
+        status_at(why, "%s", path);
+    else
+        (void)compare(buf_slice(&text), user, password, why);
+    buf_wipe(&text);
+    return why->code;
+}
