@@ -11,22 +11,37 @@ enum {
     SECRET_MAX = 1024, /* of a password, and of a hash */
 };
 
-/* Of nobody: what a name that is not there is compared with, so that it takes as long. */
-static const char nobody[] = "$6$Zx0cR1kq5Tn8uWjP$";
-
-/* The hash of a user's line; an empty slice when there is none. */
-static struct slice find_hash(struct slice text, struct slice user)
+/* Takes the next line's name and hash off *text; false at the end. */
+static bool next_user(struct slice *text, struct slice *name, struct slice *hash)
 {
-    struct slice line, name, hash = { 0 };
+    struct slice line;
 
-    while (slice_take_line(&text, &line)) {
-        if (line.n == 0 || line.p[0] == '#' || !slice_take_until(&line, ":", &name))
+    while (slice_take_line(text, &line)) {
+        if (line.n == 0 || line.p[0] == '#' || !slice_take_until(&line, ":", name))
             continue;
-        if (!slice_equal(name, user) || !slice_take_until(&line, ":", &hash))
-            continue;
-        return slice_trim(hash);
+        *hash = (struct slice){ 0 };
+        (void)slice_take_until(&line, ":", hash);
+        *hash = slice_trim(*hash);
+        return true;
     }
-    return hash;
+    return false;
+}
+
+/* The hash of a user's line. Without one it is somebody else's, the first one's: a name that is not
+ * there must take as long as one that is. */
+static struct slice find_hash(struct slice text, struct slice user, bool *found)
+{
+    struct slice first = { 0 }, name, hash;
+
+    *found = false;
+    while (next_user(&text, &name, &hash)) {
+        *found = slice_equal(name, user);
+        if (*found)
+            return hash;
+        if (first.n == 0)
+            first = hash;
+    }
+    return first;
 }
 
 /* In a time that does not depend on where they differ. */
@@ -56,19 +71,19 @@ static bool fits(const char *password, const char *hash)
 static enum code compare(struct slice text, struct slice user, struct slice password,
                          struct status *why)
 {
-    struct slice hash = find_hash(text, user);
+    bool found, right;
+    struct slice hash = find_hash(text, user, &found);
     struct buf secret, wanted;
     const char *given, *known;
-    bool right;
 
     buf_init(&secret, SECRET_MAX);
     buf_init(&wanted, SECRET_MAX);
     buf_reserve(&secret, password.n + 1);
     buf_add_slice(&secret, password);
-    buf_add_slice(&wanted, hash.n > 0 ? hash : slice_of(nobody));
+    buf_add_slice(&wanted, hash);
     given = buf_string(&secret);
     known = buf_string(&wanted);
-    right = given && known && fits(given, known) && hash.n > 0;
+    right = given && known && fits(given, known) && found;
     buf_wipe(&secret);
     buf_wipe(&wanted);
     return right ? CODE_OK : status_set(why, CODE_LOGIN, STAGE_LOGIN, "wrong user or password");
