@@ -20,6 +20,10 @@ WARNINGS += -Werror
 endif
 # The libraries are linked statically, so that the installed file needs libc alone.
 LIBS = -Wl,-Bstatic -lbearssl -liniparser -lcrypt -Wl,-Bdynamic
+# AddressSanitizer puts a crypt_r of its own in front, which looks for the one of a shared library.
+ifeq ($(SANITIZE),1)
+LIBS = -Wl,-Bstatic -lbearssl -liniparser -Wl,-Bdynamic -lcrypt
+endif
 ifeq ($(SHARED),1)
 BUILD = build/shared
 LIBS = -lbearssl -liniparser -lcrypt
@@ -33,7 +37,7 @@ OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 C_FILES = $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch])
-SCRIPTS = install.sh .ci/run
+SCRIPTS = install.sh .ci/run etc/openrc/orsino etc/procd/orsino
 
 all: $(BUILD)/orsino
 

@@ -7,16 +7,18 @@ prefix=/usr/local
 destdir=
 action=install
 links=yes
+service=
 
 usage() {
     cat <<'TEXT'
-usage: ./install.sh [--prefix DIR] [--destdir DIR] [--no-sendmail]    build and install
+usage: ./install.sh [--prefix DIR] [--destdir DIR] [--no-sendmail] [--service SYSTEM]    build and install
        ./install.sh --uninstall [the same]                           take it away again
        ./install.sh --deps                                           install what building and testing needs
   --prefix DIR     where bin and share/man are, /usr/local unless given
   --destdir DIR    put everything below DIR, as packages are built; nothing outside it is touched
   --no-sendmail    do not take over /usr/sbin/sendmail, /usr/lib/sendmail, /usr/bin/mailq and
                    /usr/bin/newaliases
+  --service SYSTEM also put the relay in place, to be started by systemd, openrc or procd (OpenWrt)
 Another program's sendmail is kept aside and put back by --uninstall. /etc/orsino.ini is made when there is
 none; an existing one is never changed or removed.
 TEXT
@@ -26,7 +28,8 @@ say() { printf '%s\n' "$*"; }
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 
 # What building and testing needs: a command or file that shows it is there, then its package by manager.
-# (:HEADER is looked for below /usr/include, %MODULE in the system's Python, ~LIBRARY asked of the linker.)
+# (:HEADER is looked for below /usr/include, %MODULE in the system's Python, ~LIBRARY asked of the linker; - where the
+# distribution has no package: then the tests that need it are skipped.)
 needs='
 cc            gcc              gcc              gcc              gcc
 make          make             make             make             make
@@ -51,6 +54,8 @@ ctags         universal-ctags  ctags            ctags            ctags
 unshare       util-linux       util-linux-misc  util-linux       util-linux
 ip            iproute2         iproute2         iproute          iproute2
 valgrind      valgrind         valgrind         valgrind         valgrind
+mono          mono-runtime     -                mono-core        mono
+mcs           mono-mcs         -                mono-core        mono
 '
 
 is_there() {
@@ -75,7 +80,7 @@ missing_packages() {
         # shellcheck disable=SC2086 # the columns are words
         set -- $packages
         shift $((column - 1))
-        printf '%s ' "$1"
+        [ "$1" = - ] || printf '%s ' "$1"
     done
 }
 
@@ -155,6 +160,35 @@ remove_links() {
     done
 }
 
+# The files of the relay's services, by the system that starts them; which of them are there is looked at on removal.
+units='orsino.socket orsino@.service orsino.service'
+
+# As $2, with the folder of the program in it.
+put_service() {
+    mkdir -p "$destdir$(dirname "$2")"
+    sed "s,/usr/local/bin/,$prefix/bin/," "etc/$1" >"$destdir$2"
+    chmod "$3" "$destdir$2"
+}
+
+install_service() {
+    case $service in
+    systemd)
+        for unit in $units; do put_service "systemd/$unit" "/etc/systemd/system/$unit" 644; done
+        say 'start the relay by one of: systemctl enable --now orsino.socket, or orsino.service' ;;
+    openrc)
+        put_service openrc/orsino /etc/init.d/orsino 755
+        say 'start the relay by: rc-update add orsino && rc-service orsino start' ;;
+    procd)
+        put_service procd/orsino /etc/init.d/orsino 755
+        say 'start the relay by: service orsino enable && service orsino start' ;;
+    esac
+}
+
+remove_services() {
+    for unit in $units; do rm -f "$destdir/etc/systemd/system/$unit"; done
+    if grep -qs "^# orsino's relay" "$destdir/etc/init.d/orsino"; then rm "$destdir/etc/init.d/orsino"; fi
+}
+
 do_install() {
     # `make install` has built it already and says where.
     [ -n "${BUILD-}" ] || make all >/dev/null || die 'it does not build; ./install.sh --deps installs what that needs'
@@ -165,11 +199,13 @@ do_install() {
     # It will hold a password. Who else may read it is for the administrator to say.
     [ -e "$destdir/etc/orsino.ini" ] || install -m 600 etc/orsino.ini "$destdir/etc/orsino.ini"
     [ "$links" = no ] || install_links
+    [ -z "$service" ] || install_service
     say "installed $destdir$prefix/bin/orsino; now fill in $destdir/etc/orsino.ini, see orsino.ini(5)"
 }
 
 do_uninstall() {
     [ "$links" = no ] || remove_links
+    remove_services
     rm -f "$destdir$prefix/bin/orsino" "$destdir$prefix/share/man/man8/orsino.8" \
         "$destdir$prefix/share/man/man5/orsino.ini.5"
     say "removed orsino; $destdir/etc/orsino.ini is left where it is"
@@ -183,6 +219,9 @@ while [ $# -gt 0 ]; do
     --prefix | --destdir)
         [ $# -ge 2 ] || die "$1 needs a folder"
         if [ "$1" = --prefix ]; then prefix=${2%/}; else destdir=${2%/}; fi
+        shift ;;
+    --service)
+        case ${2-} in systemd | openrc | procd) service=$2 ;; *) die "--service takes systemd, openrc or procd" ;; esac
         shift ;;
     --help | -h) usage; exit 0 ;;
     *) usage >&2; exit 64 ;;

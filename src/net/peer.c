@@ -110,6 +110,16 @@ bool peer_of(int fd, struct peer *peer)
     return true;
 }
 
+bool peer_is_hidden(int fd)
+{
+    struct sockaddr_storage own = { 0 };
+    socklen_t length = sizeof own;
+    struct peer peer;
+
+    return getsockname(fd, (struct sockaddr *)&own, &length) == 0 && own.ss_family != AF_UNIX &&
+           !peer_of(fd, &peer);
+}
+
 static bool read_address(struct slice text, struct network *out)
 {
     char string[INET6_ADDRSTRLEN];

@@ -21,6 +21,13 @@ struct peer {
 /* Who is at the other end of a connected socket; false when it is none. */
 bool peer_of(int fd, struct peer *peer);
 
+/*
+ * Whether there is somebody at the other end who cannot be told: fd is a socket, no UNIX one, and
+ * peer_of knows nothing of it. Its family may be another than IP; or the client reset the
+ * connection right behind what it said, which can still be read.
+ */
+bool peer_is_hidden(int fd);
+
 /* What an address alone tells of one; false for an address that is neither IP nor UNIX. An IPv4
  * address mapped into IPv6 counts as IPv4, here and below. */
 bool peer_at(const struct sockaddr_storage *address, struct peer *peer);

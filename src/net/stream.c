@@ -1,5 +1,6 @@
 #include "net/stream.h"
 
+#include "net/peer.h"
 #include "net/tls.h"
 
 #include <errno.h>
@@ -282,6 +283,13 @@ enum code stream_start_tls(struct stream *s, const char *name, struct trust *tru
     return shake_hands(s, deadline, why);
 }
 
+static bool is_on_this_machine(const struct stream *s)
+{
+    struct peer peer;
+
+    return peer_of(s->in, &peer) && (peer.is_unix || peer.is_loopback);
+}
+
 enum code stream_accept_tls(struct stream *s, const struct identity *identity,
                             struct deadline deadline, struct status *why)
 {
@@ -290,7 +298,7 @@ enum code stream_accept_tls(struct stream *s, const struct identity *identity,
         return report(s, why);
     if (s->is_pair)
         return status_set(why, CODE_BUG, STAGE_TLS, "TLS over two descriptors");
-    if (tls_begin_server(identity, &s->tls, why))
+    if (tls_begin_server(identity, is_on_this_machine(s), &s->tls, why))
         return why->code;
     return shake_hands(s, deadline, why);
 }

@@ -48,9 +48,10 @@ enum code stream_start_tls(struct stream *s, const char *name, struct trust *tru
 
 /*
  * The same as a server that shows `identity`, which must live until stream_close: also the older
- * ECDHE suites with AES-CBC, for clients of the kind that need a relay, but TLS 1.2 alone. What was
- * received before is not believed: the caller must have used it up. CODE_NOT_TLS, CODE_TLS,
- * CODE_TIMEOUT, CODE_CLOSED.
+ * ECDHE suites with AES-CBC, for clients of the kind that need a relay. A client on this machine
+ * may speak TLS 1.0: Mono's SmtpClient speaks nothing newer, and nobody listens on the way; one
+ * from a network must speak TLS 1.2. What was received before is not believed: the caller must have
+ * used it up. CODE_NOT_TLS, CODE_TLS, CODE_TIMEOUT, CODE_CLOSED.
  */
 enum code stream_accept_tls(struct stream *s, const struct identity *identity,
                             struct deadline deadline, struct status *why)

@@ -1,5 +1,6 @@
 #include "net/suite.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -40,22 +41,21 @@ static const struct row {
     uint16_t number;
     const char *text;
 } rows[] = {
-    { BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "TLSv1.2/ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" },
-    { BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "TLSv1.2/ECDHE_RSA_WITH_AES_128_GCM_SHA256" },
-    { BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "TLSv1.2/ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" },
-    { BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "TLSv1.2/ECDHE_RSA_WITH_AES_256_GCM_SHA384" },
+    { BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" },
+    { BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "ECDHE_RSA_WITH_AES_128_GCM_SHA256" },
+    { BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" },
+    { BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "ECDHE_RSA_WITH_AES_256_GCM_SHA384" },
     { BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-      "TLSv1.2/ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256" },
-    { BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-      "TLSv1.2/ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256" },
-    { BR_TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, "TLSv1.2/ECDHE_ECDSA_WITH_AES_128_CBC_SHA256" },
-    { BR_TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256, "TLSv1.2/ECDHE_RSA_WITH_AES_128_CBC_SHA256" },
-    { BR_TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384, "TLSv1.2/ECDHE_ECDSA_WITH_AES_256_CBC_SHA384" },
-    { BR_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384, "TLSv1.2/ECDHE_RSA_WITH_AES_256_CBC_SHA384" },
-    { BR_TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, "TLSv1.2/ECDHE_ECDSA_WITH_AES_128_CBC_SHA" },
-    { BR_TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, "TLSv1.2/ECDHE_RSA_WITH_AES_128_CBC_SHA" },
-    { BR_TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, "TLSv1.2/ECDHE_ECDSA_WITH_AES_256_CBC_SHA" },
-    { BR_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, "TLSv1.2/ECDHE_RSA_WITH_AES_256_CBC_SHA" },
+      "ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256" },
+    { BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256" },
+    { BR_TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, "ECDHE_ECDSA_WITH_AES_128_CBC_SHA256" },
+    { BR_TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256, "ECDHE_RSA_WITH_AES_128_CBC_SHA256" },
+    { BR_TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384, "ECDHE_ECDSA_WITH_AES_256_CBC_SHA384" },
+    { BR_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384, "ECDHE_RSA_WITH_AES_256_CBC_SHA384" },
+    { BR_TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, "ECDHE_ECDSA_WITH_AES_128_CBC_SHA" },
+    { BR_TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, "ECDHE_RSA_WITH_AES_128_CBC_SHA" },
+    { BR_TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, "ECDHE_ECDSA_WITH_AES_256_CBC_SHA" },
+    { BR_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, "ECDHE_RSA_WITH_AES_256_CBC_SHA" },
 };
 
 _Static_assert(sizeof rows / sizeof *rows == MODERN + OLD, "each suite has its name");
@@ -82,7 +82,7 @@ void suite_allow_modern(br_ssl_engine_context *engine)
     br_ssl_engine_add_flags(engine, BR_OPT_NO_RENEGOTIATION);
 }
 
-void suite_allow_old(br_ssl_engine_context *engine)
+void suite_allow_old(br_ssl_engine_context *engine, bool old_versions)
 {
     uint16_t all[MODERN + OLD];
 
@@ -92,12 +92,19 @@ void suite_allow_old(br_ssl_engine_context *engine)
     br_ssl_engine_set_suites(engine, all, MODERN + OLD);
     br_ssl_engine_set_hash(engine, br_sha1_ID, &br_sha1_vtable);
     br_ssl_engine_set_default_aes_cbc(engine);
+    if (!old_versions)
+        return;
+    br_ssl_engine_set_versions(engine, BR_TLS10, BR_TLS12);
+    br_ssl_engine_set_hash(engine, br_md5_ID, &br_md5_vtable);
+    br_ssl_engine_set_prf10(engine, br_tls10_prf);
 }
 
-const char *suite_name(uint16_t number)
+void suite_name(unsigned version, uint16_t number, char name[SUITE_ROOM])
 {
+    const char *text = "unknown";
+
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].number == number)
-            return rows[i].text;
-    return "TLSv1.2";
+            text = rows[i].text;
+    (void)snprintf(name, SUITE_ROOM, "TLSv1.%u/%s", version - BR_TLS10, text);
 }

@@ -89,7 +89,7 @@ struct tls {
     br_ssl_engine_context *engine; /* that of the context behind this */
     size_t size;                   /* of all of it */
     struct trust *trust;           /* NULL when we are the server */
-    const char *suite;
+    char suite[SUITE_ROOM];        /* "" until established */
     bool not_tls;
     size_t heard; /* bytes received, counted up to 2 */
     char said[SAID_MAX];
@@ -175,7 +175,8 @@ enum code tls_begin(const struct server_name *name, struct trust *trust, struct 
     return finish(&c->tls, &c->buffers, name->address_length > 0 ? NULL : name->text, out, why);
 }
 
-enum code tls_begin_server(const struct identity *identity, struct tls **out, struct status *why)
+enum code tls_begin_server(const struct identity *identity, bool old_versions, struct tls **out,
+                           struct status *why)
 {
     struct tls_server *s = malloc(sizeof *s);
 
@@ -183,7 +184,7 @@ enum code tls_begin_server(const struct identity *identity, struct tls **out, st
         return status_set(why, CODE_MEMORY, STAGE_TLS, "out of memory");
     s->tls = (struct tls){ .engine = &s->context.eng, .size = sizeof *s };
     br_ssl_server_zero(&s->context);
-    suite_allow_old(s->tls.engine);
+    suite_allow_old(s->tls.engine, old_versions);
     br_ssl_engine_add_flags(s->tls.engine, BR_OPT_ENFORCE_SERVER_PREFERENCES);
     identity_install(identity, &s->context);
     return finish(&s->tls, &s->buffers, NULL, out, why);
@@ -202,20 +203,18 @@ static bool is_in(const struct tls *t, unsigned state)
     return (br_ssl_engine_current_state(t->engine) & state) != 0;
 }
 
-static const char *find_suite(const struct tls *t)
+static void find_suite(struct tls *t)
 {
     br_ssl_session_parameters session;
-    const char *found;
 
     br_ssl_engine_get_session_parameters(t->engine, &session);
-    found = suite_name(session.cipher_suite);
+    suite_name(session.version, session.cipher_suite, t->suite);
     explicit_bzero(&session, sizeof session);
-    return found;
 }
 
 bool tls_established(const struct tls *t)
 {
-    return t->suite != NULL;
+    return t->suite[0] != 0;
 }
 
 const char *tls_suite(const struct tls *t)
@@ -249,8 +248,8 @@ struct slice tls_output(const struct tls *t)
 /* A client is through when it has received, a server when it has sent. */
 static void notice_establishment(struct tls *t)
 {
-    if (!t->suite && is_in(t, BR_SSL_SENDAPP))
-        t->suite = find_suite(t);
+    if (!tls_established(t) && is_in(t, BR_SSL_SENDAPP))
+        find_suite(t);
 }
 
 void tls_sent(struct tls *t, size_t n)

@@ -1,6 +1,6 @@
 /*
  * One end of a TLS connection over memory: bytes in, bytes out; it never sees a socket (stream.h
- * does). TLS 1.2 alone, no renegotiation; which suites: suite.h.
+ * does). No renegotiation; which versions and suites: suite.h.
  */
 #ifndef ORSINO_NET_TLS_H
 #define ORSINO_NET_TLS_H
@@ -15,10 +15,10 @@ struct tls; /* opaque; one allocation, with all keys and buffers in it */
 enum code tls_begin(const struct server_name *name, struct trust *trust, struct tls **out,
                     struct status *why) __attribute__((warn_unused_result));
 
-/* Begins to wait for a client, which is shown `identity`; that must live until tls_end. The same
- * codes. */
-enum code tls_begin_server(const struct identity *identity, struct tls **out, struct status *why)
-    __attribute__((warn_unused_result));
+/* Begins to wait for a client, which is shown `identity`; that must live until tls_end. It may
+ * speak TLS 1.0 if `old_versions` is set. The same codes. */
+enum code tls_begin_server(const struct identity *identity, bool old_versions, struct tls **out,
+                           struct status *why) __attribute__((warn_unused_result));
 
 /* Wipes and frees; NULL is taken. */
 void tls_end(struct tls *t);

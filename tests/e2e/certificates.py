@@ -58,7 +58,9 @@ class Certificates:
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ) + certificate.public_bytes(serialization.Encoding.PEM)
-        (self.folder / f"{name}.pem").write_bytes(pem)
+        path = self.folder / f"{name}.pem"
+        path.touch(0o600)  # as the relay insists
+        path.write_bytes(pem)
 
 
 def _general_name(name):

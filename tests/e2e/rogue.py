@@ -42,6 +42,21 @@ class HungUp(Exception):
     """The script or the client ended the connection."""
 
 
+class Transaction:
+    """One message that got to its dot."""
+
+    def __init__(self, command, recipients, message):
+        self.command = command  # MAIL
+        self.recipients = recipients  # the lines of those who were accepted
+        self.text = re.sub(rb"(?m)^\.", b"", message)  # dots unstuffed
+        self.answer = None  # to the dot
+
+    @property
+    def accepted(self):
+        first = self.answer[0] if isinstance(self.answer, tuple) else self.answer
+        return isinstance(first, str) and first.startswith("250")
+
+
 class Session:
     """What came over one connection."""
 
@@ -49,7 +64,8 @@ class Session:
         self.lines = []  # commands and login lines, as text
         self.clear_lines = []  # those of them that came without TLS
         self.reads = []  # each piece as the socket gave it
-        self.message = None  # as it went over the wire, dots stuffed, without the final dot
+        self.message = None  # the last, as it went over the wire, dots stuffed, without the final dot
+        self.transactions = []  # of all messages
         self.partial = b""  # of a message that did not get to its dot
         self.tls = None  # (suite, version) in use
         self.server_name = None  # SNI
@@ -98,7 +114,7 @@ class Session:
 
 
 class Rogue:
-    def __init__(self, context=None, tls="implicit", script=None, keywords=None, address="127.0.0.1"):
+    def __init__(self, context=None, tls="implicit", script=None, keywords=None, address="127.0.0.1", port=0):
         self.context, self.tls = context, tls
         self.script = {step: list(a) if isinstance(a, list) else [a] for step, a in (script or {}).items()}
         self.keywords = KEYWORDS if keywords is None else keywords
@@ -106,7 +122,7 @@ class Rogue:
         self._connections, self._threads = [], []
         self._accepting = threading.Lock()  # so that a session is seen with its thread
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._listener = socket.create_server((address, 0), family=family)
+        self._listener = socket.create_server((address, port), family=family)
         self.address, self.port = address, self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
@@ -143,6 +159,8 @@ class Rogue:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            # Replies that are said one after the other must not wait for each other.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             session = Session()
             thread = threading.Thread(target=self._serve, args=(connection, session), daemon=True)
             with self._accepting:
@@ -172,6 +190,7 @@ class _Dialogue:
     def __init__(self, server, connection, session):
         self.server, self.socket, self.session = server, connection, session
         self.buffer = b""
+        self.command, self.accepted = None, []  # the transaction under way
 
     def run(self):
         if "connect" in self.server.script:
@@ -217,7 +236,16 @@ class _Dialogue:
             last = step == "AUTH3" or words[1] == "PLAIN"
             self._answer(step, "235 2.7.0 welcome" if last else "334 UGFzc3dvcmQ6")
 
+    def _mail(self, verb, line):
+        self.command, self.accepted = line, []
+        self._answer(verb)
+
     def _rcpt(self, verb, line):
+        self._answer_recipient(line)
+        if self.last_answer.startswith(b"25"):
+            self.accepted.append(line)
+
+    def _answer_recipient(self, line):
         answers = self.server.script.get("RCPT", [None])
         by_name = answers[0] if isinstance(answers[0], dict) else {}
         for name, answer in by_name.items():
@@ -238,7 +266,11 @@ class _Dialogue:
             self._answer("body")
         self.session.message = self._read_message()
         self.session.lines.append(".")
-        self._answer("dot")
+        transaction = Transaction(self.command, self.accepted, self.session.message)
+        self.session.transactions.append(transaction)
+        # It is known before it is said: the client may act on it at once.
+        transaction.answer = self.server.next_answer("dot")
+        self._send_answer(transaction.answer)
 
     def _answer(self, step, usual=None):
         self._send_answer(self.server.next_answer(step, usual))

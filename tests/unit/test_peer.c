@@ -70,11 +70,15 @@ static void others(void **state)
     assert_false(peer_is_in(&peer, "0.0.0.0/0, ::/0"));
     assert_int_equal(pipe(fds), 0);
     assert_false(peer_of(fds[0], &peer)); /* no socket */
+    assert_false(peer_is_hidden(fds[0]));
+    assert_false(peer_is_hidden(pair[0]));
     (void)close(fds[0]);
     (void)close(fds[1]);
     fds[0] = socket(AF_INET, SOCK_STREAM, 0);
     assert_false(peer_of(fds[0], &peer)); /* not connected */
+    assert_true(peer_is_hidden(fds[0]));
     assert_false(peer_of(-1, &peer));
+    assert_false(peer_is_hidden(-1));
     (void)close(fds[0]);
     (void)close(pair[0]);
     (void)close(pair[1]);

@@ -139,7 +139,7 @@ static void over_memory(void **state)
         struct tls *client, *server;
 
         assert_int_equal(tls_begin(&name, trust, &client, &why), CODE_OK);
-        assert_int_equal(tls_begin_server(identity, &server, &why), CODE_OK);
+        assert_int_equal(tls_begin_server(identity, false, &server, &why), CODE_OK);
         check(rows[i].sentence, !tls_established(server) && tls_output(server).n == 0);
         shake_hands(client, server, rows[i].piece);
         check(rows[i].sentence, tls_established(client) && tls_established(server));
@@ -172,7 +172,7 @@ static void not_believed(void **state)
     (void)state;
     assert_true(server_name_read("mail.example.it", &name));
     assert_int_equal(tls_begin(&name, trust, &client, &why), CODE_OK);
-    assert_int_equal(tls_begin_server(identity, &server, &why), CODE_OK);
+    assert_int_equal(tls_begin_server(identity, false, &server, &why), CODE_OK);
     shake_hands(client, server, 16 * 1024);
     assert_true(tls_is_over(client));
     assert_false(tls_established(server));
@@ -180,6 +180,45 @@ static void not_believed(void **state)
     tls_end(server);
     identity_free(identity);
     trust_free(trust);
+}
+
+/* What Mono's SmtpClient begins with: TLS 1.0 and nothing newer. */
+static const char hello_of_mono[] =
+    "\x16\x03\x01\x00\x70\x01\x00\x00\x6c\x03\x01"
+    "0123456789abcdef0123456789abcdef"
+    "\x00\x00\x12\xc0\x09\xc0\x13\x00\x33\xc0\x0a\xc0\x14\x00\x39\x00\x2f\x00\x35\x00\x0a"
+    "\x01\x00\x00\x31\xff\x01\x00\x01\x00\x00\x00\x00\x0e\x00\x0c\x00\x00\x09"
+    "127.0.0.1"
+    "\x00\x17\x00\x00\x00\x23\x00\x00\x00\x0b\x00\x02\x01\x00"
+    "\x00\x0a\x00\x08\x00\x06\x00\x1d\x00\x17\x00\x18";
+
+static void old_versions_where_they_are_allowed(void **state)
+{
+    static const struct {
+        const char *identity;
+        bool allowed;
+    } rows[] = { { "ec", true }, { "rsa", true }, { "ec", false }, { "rsa", false } };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct slice hello = { hello_of_mono, sizeof hello_of_mono - 1 };
+        struct identity *identity = load(rows[i].identity);
+        struct status why = { 0 };
+        struct tls *server;
+
+        assert_int_equal(tls_begin_server(identity, rows[i].allowed, &server, &why), CODE_OK);
+        tls_feed(server, &hello);
+        assert_int_equal(hello.n, 0);
+        assert_int_equal(tls_output(server).p[0], rows[i].allowed ? 22 : 21); /* or an alert */
+        tls_sent(server, tls_output(server).n);
+        assert_true(tls_is_over(server) != rows[i].allowed);
+        if (!rows[i].allowed)
+            assert_int_equal(tls_explain(server, &why), CODE_TLS);
+        check_text("why", slice_of(why.what),
+                   slice_of(rows[i].allowed ? "" : "the client does not speak TLS 1.2"));
+        tls_end(server);
+        identity_free(identity);
+    }
 }
 
 /* openssl's client, which says a line and waits for the end. */
@@ -320,8 +359,28 @@ static const struct {
     { "TLS 1.1",
       "rsa",
       { "-tls1_1", "-cipher", "ALL:@SECLEVEL=0" },
+      CODE_OK,
+      "TLSv1.1/ECDHE_RSA_WITH_AES_" },
+    { "TLS 1.0",
+      "rsa",
+      { "-tls1", "-cipher", "ECDHE-RSA-AES128-SHA:@SECLEVEL=0" },
+      CODE_OK,
+      "TLSv1.0/ECDHE_RSA_WITH_AES_128_CBC_SHA" },
+    { "EC, TLS 1.0",
+      "ec",
+      { "-tls1", "-cipher", "ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0" },
+      CODE_OK,
+      "TLSv1.0/ECDHE_ECDSA_WITH_AES_256_CBC_SHA" },
+    { "the newest version of all",
+      "rsa",
+      { "-cipher", "ALL:@SECLEVEL=0", "-min_protocol", "TLSv1" },
+      CODE_OK,
+      "TLSv1.2/" },
+    { "TLS 1.0 without forward secrecy",
+      "rsa",
+      { "-tls1", "-cipher", "AES128-SHA:@SECLEVEL=0" },
       CODE_TLS,
-      "the client does not speak TLS 1.2" },
+      "the client offers no TLS 1.2 cipher suite or curve that is used here" },
     { "TLS 1.3 alone",
       "rsa",
       { "-tls1_3" },
@@ -483,6 +542,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(over_memory),
         cmocka_unit_test(not_believed),
+        cmocka_unit_test(old_versions_where_they_are_allowed),
         cmocka_unit_test(clients),
         cmocka_unit_test(handshakes_that_fail),
     };
