@@ -45,6 +45,8 @@ static enum code read_open(int fd, struct buf *out, struct status *why)
         return refuse_open(errno, why);
     if (!S_ISREG(st.st_mode))
         return status_set(why, CODE_CONFIG, STAGE_CONFIG, "it is not a regular file");
+    if (st.st_mode & S_IWOTH)
+        return status_set(why, CODE_PERMISSION, STAGE_CONFIG, "others can write it: chmod o-w");
     if (st.st_size < 0 || (uintmax_t)st.st_size >= out->max - out->n)
         return status_set(why, CODE_CONFIG, STAGE_CONFIG, "it is too big");
     return read_all(fd, out, (size_t)st.st_size, why);

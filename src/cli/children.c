@@ -34,6 +34,11 @@ bool children_are_full(const struct children *c)
     return c->count >= c->limit;
 }
 
+bool children_are_many(const struct children *c)
+{
+    return c->count + 1 + c->limit / 4 >= c->limit;
+}
+
 void children_add(struct children *c, pid_t child)
 {
     c->pids[c->count++] = child;

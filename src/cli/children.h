@@ -21,6 +21,9 @@ void children_set_limit(struct children *c, size_t limit);
 
 bool children_are_full(const struct children *c);
 
+/* Whether one more takes of the last quarter of the places. */
+bool children_are_many(const struct children *c);
+
 /* Not when they are full. */
 void children_add(struct children *c, pid_t child);
 

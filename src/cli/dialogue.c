@@ -2,10 +2,11 @@
 
 #include "base/log.h"
 #include "cli/dialogue_inside.h"
+#include "cli/report.h"
 #include "cli/users.h"
 #include "net/stream.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 
 enum {
     CLIENT_TIMEOUT = 5 * 60 * 1000, /* RFC 5321 section 4.5.3.2.7 */
+    CROWDED_TIMEOUT = 20 * 1000,
+    LOGIN_GRACE = 2 * 60 * 1000,
     TLS_TIMEOUT = 30 * 1000,
     MILLION = 1000000,
 };
@@ -32,14 +35,25 @@ static void start_tls(struct dialogue *d)
     server_secured(d->server);
 }
 
+void dialogue_show_user(char shown[DIALOGUE_USER_ROOM], struct slice user)
+{
+    size_t n = user.n < DIALOGUE_USER_ROOM - 1 ? user.n : DIALOGUE_USER_ROOM - 1;
+
+    for (size_t i = 0; i < n; i++)
+        shown[i] = is_space(user.p[i]) || user.p[i] == '=' ? '?' : user.p[i];
+    shown[n] = 0;
+}
+
 static void check_login(struct dialogue *d)
 {
     struct server_login login = server_login(d->server);
     struct status why = { 0 };
+    char user[DIALOGUE_USER_ROOM];
 
+    dialogue_show_user(user, login.user);
     if (users_check(d->params->door->globals.listen_users, login.user, login.password, &why))
-        log_line(LOG_LEVEL_WARNING, "client=%s user=%.*s error=%s: %s", d->peer,
-                 login.user.n < 64 ? (int)login.user.n : 64, login.user.p, why.where, why.what);
+        log_line(LOG_LEVEL_WARNING, "client=%s user=%s error=%s%s%s", d->peer, user, why.where,
+                 why.where[0] != 0 ? ": " : "", why.what);
     server_answer(d->server, &why, NULL);
 }
 
@@ -149,6 +163,13 @@ bool dialogue_is_trusted(const struct account *globals, const struct peer *peer)
     return !peer || peer->is_unix || peer->is_loopback || peer_is_in(peer, globals->listen_allow);
 }
 
+static int64_t timeout_for(const struct dialogue_params *p)
+{
+    if (!p->peer || (!p->is_relay && p->peer->is_unix)) /* a program may keep it for ever */
+        return 0;
+    return p->is_crowded ? CROWDED_TIMEOUT : CLIENT_TIMEOUT;
+}
+
 static struct server_params server_params_for(const struct dialogue *d)
 {
     const struct dialogue_params *p = d->params;
@@ -158,8 +179,8 @@ static struct server_params server_params_for(const struct dialogue *d)
     return (struct server_params){
         .name = d->name,
         .max_message = globals->max_message,
-        /* A program may keep its pipe open for as long as it likes. */
-        .timeout = p->peer ? CLIENT_TIMEOUT : 0,
+        .timeout = timeout_for(p),
+        .grace = LOGIN_GRACE,
         .offers_starttls = p->is_relay && p->identity && !p->implicit_tls,
         .secured = p->implicit_tls,
         .offers_login = has_users,
@@ -168,14 +189,23 @@ static struct server_params server_params_for(const struct dialogue *d)
     };
 }
 
+/* What we call ourselves: `hostname`, else the machine's name, with `domain` when it has none. */
 static void choose_name(struct dialogue *d)
 {
-    const char *hostname = d->params->door->globals.hostname;
+    const struct account *globals = &d->params->door->globals;
+    const char *hostname = globals->hostname ? globals->hostname : "";
+    const char *domain = globals->domain ? globals->domain : "";
+    char own[HOST_NAME_ROOM];
 
-    if (hostname && hostname[0] != 0)
+    host_any_name(own, sizeof own);
+    if (own[0] == 0)
+        (void)snprintf(own, sizeof own, "localhost");
+    if (hostname[0] != 0)
         (void)snprintf(d->name, sizeof d->name, "%s", hostname);
-    else if (!host_own_name(d->name, sizeof d->name))
-        (void)snprintf(d->name, sizeof d->name, "localhost");
+    else if (strchr(own, '.') || domain[0] == 0)
+        (void)snprintf(d->name, sizeof d->name, "%s", own);
+    else
+        (void)snprintf(d->name, sizeof d->name, "%.63s.%.190s", own, domain);
 }
 
 static enum code begin(struct dialogue *d, int fd, struct status *why)
@@ -228,9 +258,47 @@ void dialogue_run(const struct dialogue_params *params, int fd)
     free(d);
 }
 
-/* inetd(8) and systemd hand a socket down as stdin: from a network, it is the relay's. */
+/* Who reaches us over a network must be known, and trusted unless he can log in. */
+static void check_peer(const struct dialogue_params *params, struct status *why)
+{
+    const struct account *globals = &params->door->globals;
+
+    if (peer_is_hidden(STDIN_FILENO))
+        (void)status_set(why, CODE_SENDER, STAGE_MAIL,
+                         "this relay serves its own machine, and cannot tell who you are");
+    else if (params->is_relay && !dialogue_is_trusted(globals, params->peer) &&
+             globals->listen_users[0] == 0)
+        (void)status_set(why, CODE_SENDER, STAGE_MAIL,
+                         "this relay serves its own machine, and not %s", params->peer->name);
+}
+
+/* A certificate for STARTTLS with a client of a network, if there is one. */
+static enum code admit(struct dialogue_params *p, struct identity **identity, struct status *why)
+{
+    const struct account *globals = &p->door->globals;
+
+    check_peer(p, why);
+    if (why->code || !p->is_relay || globals->listen_cert[0] == 0)
+        return why->code;
+    if (identity_load(globals->listen_cert, globals->listen_key, identity, why))
+        return why->code;
+    p->identity = *identity;
+    return CODE_OK;
+}
+
+static bool make_non_blocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+/* inetd(8) and systemd hand a socket down as stdin: from a network, it is the relay's, and of no
+ * other program. */
 int dialogue_main(const struct options *options)
 {
+    struct identity *identity = NULL;
+    struct listener own = { .fd = STDIN_FILENO };
     struct door door;
     struct status closed = { 0 };
     struct peer peer;
@@ -244,11 +312,14 @@ int dialogue_main(const struct options *options)
 
     if (options->verbose)
         log_trace_on();
-    if (door_open(&door, options, &closed) == CODE_OK && params.is_relay &&
-        !dialogue_is_trusted(&door.globals, &peer) && door.globals.listen_users[0] == 0)
-        (void)status_set(&closed, CODE_PERMISSION, STAGE_MAIL,
-                         "this relay serves its own machine, and not %s", peer.name);
-    dialogue_run(&params, -1);
+    if (params.is_relay && listen_describe(&own)) {
+        params.listeners = &own;
+        params.listener_count = 1;
+    }
+    if (door_open(&door, options, &closed) || admit(&params, &identity, &closed))
+        report_log_failure("", &closed);
+    dialogue_run(&params, params.is_relay && make_non_blocking(STDIN_FILENO) ? STDIN_FILENO : -1);
+    identity_free(identity);
     door_close(&door);
     return EX_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "cli/door.h"
 #include "net/identity.h"
+#include "net/listen.h"
 #include "net/peer.h"
 
 #include <signal.h>
@@ -15,7 +16,10 @@ struct dialogue_params {
     const struct peer *peer;         /* who it is with; NULL on stdin when that is no socket */
     const struct identity *identity; /* for TLS with the client, NULL for none */
     bool implicit_tls;               /* the handshake comes first */
+    bool is_crowded;                 /* few more can be served: idle clients are not waited for */
     bool is_relay;                   /* over a network: the keys listen_ count */
+    const struct listener *listeners; /* where the relay listens: no account may lead back there */
+    size_t listener_count;
     const volatile sig_atomic_t *ending; /* set by SIGTERM; NULL when that just ends us */
 };
 

@@ -12,7 +12,8 @@
 
 enum {
     DIALOGUE_PENDING_MAX = 256 * 1024,
-    DIALOGUE_ORIGIN_ROOM = 128,
+    DIALOGUE_USER_ROOM = 65,
+    DIALOGUE_ORIGIN_ROOM = 256,
 };
 
 struct dialogue {
@@ -44,6 +45,12 @@ void dialogue_take_recipient(struct dialogue *d);
 void dialogue_take_content(struct dialogue *d);
 void dialogue_deliver(struct dialogue *d);
 void dialogue_forget(struct dialogue *d);
+
+/*
+ * A user's name for the log, cut. It may be written so that it looks like more fields of the line:
+ * what watches the log would lock out somebody else.
+ */
+void dialogue_show_user(char shown[DIALOGUE_USER_ROOM], struct slice user);
 
 /* Releases the message under way, if there is one. */
 void dialogue_drop(struct dialogue *d);

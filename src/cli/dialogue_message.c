@@ -3,6 +3,7 @@
 #include "cli/dialogue_inside.h"
 #include "cli/report.h"
 #include "mail/header.h"
+#include "net/ring.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,13 @@ void dialogue_forget(struct dialogue *d)
 static enum code choose_courier(struct dialogue *d, struct status *why)
 {
     const struct account *account = &d->making.account;
+    const struct dialogue_params *p = d->params;
 
+    if (ring_leads_to(p->listeners, p->listener_count, account->host, account->port))
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                          "host = %.200s, port = %u is this relay itself: mail would go round in a "
+                          "ring",
+                          account->host, account->port);
     if (d->courier && strcmp(d->courier_account.name, account->name) == 0)
         return CODE_OK;
     courier_close(d->courier);
@@ -51,14 +58,39 @@ static enum code choose_courier(struct dialogue *d, struct status *why)
     return courier_open(&d->courier_account, &d->courier, why);
 }
 
+/* What the log calls this message: its id, and who brought it. */
 static void make_id(struct dialogue *d)
 {
+    const char *user = server_user(d->server);
+    char shown[DIALOGUE_USER_ROOM];
     struct buf id;
 
     buf_over(&id, d->id, sizeof d->id - 1);
     stamp_add_id(&id);
     d->id[id.n] = 0;
-    (void)snprintf(d->origin, sizeof d->origin, "id=%s client=%s ", d->id, d->peer);
+    dialogue_show_user(shown, slice_of(user));
+    (void)snprintf(d->origin, sizeof d->origin, "id=%s client=%s %s%s%s", d->id, d->peer,
+                   user[0] != 0 ? "user=" : "", shown, user[0] != 0 ? " " : "");
+}
+
+/*
+ * A client from a network need not know what our files are called and who our provider is; the log
+ * says it. What the provider said of his message, he does hear.
+ */
+static void answer(struct dialogue *d, const struct status *why, const char *text)
+{
+    static const enum code ours[] = {
+        CODE_CONFIG, CODE_PERMISSION, CODE_FILE_MISSING, CODE_FILE_CREATE, CODE_READ, CODE_SYSTEM,
+        CODE_NO_CA,  CODE_NO_AUTH,    CODE_LOGIN,        CODE_UNTRUSTED,   CODE_TLS,
+    };
+    const struct peer *peer = d->params->peer;
+    struct status vague = { 0 };
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (why->code == ours[i] && peer && !peer->is_unix && !peer->is_loopback)
+            (void)status_set(&vague, CODE_CONFIG, why->stage,
+                             "this relay cannot send now; its log says why");
+    server_answer(d->server, vague.code ? &vague : why, text);
 }
 
 static enum code set_notices(struct envelope *e, const struct server_mail *mail, struct status *why)
@@ -97,10 +129,10 @@ void dialogue_take_sender(struct dialogue *d)
     struct status why = { 0 };
 
     if (begin_message(d, &why)) {
-        report_log_failure(&why);
+        report_log_failure(d->origin, &why);
         dialogue_drop(d);
     }
-    server_answer(d->server, &why, NULL);
+    answer(d, &why, NULL);
 }
 
 static struct submission submission_of(struct dialogue *d)
@@ -112,88 +144,87 @@ static struct submission submission_of(struct dialogue *d)
     };
 }
 
-/* Adds all that an envelope has to that of the message. */
-static enum code add_all(struct dialogue *d, const struct envelope *from, struct status *why)
+/* Adds a forward-path to the message. Its row is there first: no path is ever without one. */
+static enum code add_path(struct dialogue *d, const char *path, struct status *why)
 {
     const struct server_recipient *r = server_recipient(d->server);
     struct envelope *e = &d->making.envelope;
+    size_t before = e->forward_count;
     struct slice nothing = { 0 };
     struct address a;
 
-    for (size_t i = 0; i < from->forward_count; i++) {
-        size_t before = e->forward_count;
-
-        if (address_parse(slice_of(from->forward_paths[i]), &a, why) ||
-            envelope_add(e, &a, nothing, why))
-            return why->code;
-        if (before < e->forward_count && (r->notify || r->original) &&
-            envelope_set_options(e, before, r->notify, r->original, why))
-            return why->code;
-    }
-    return making_add_rows(&d->making, why);
+    if (making_add_rows(&d->making, before + 1, why) || address_parse(slice_of(path), &a, why) ||
+        envelope_add(e, &a, nothing, why))
+        return why->code;
+    if (before == e->forward_count || (!r->notify && !r->original))
+        return CODE_OK;
+    return envelope_set_options(e, before, r->notify, r->original, why);
 }
 
 /*
- * Adds what the recipient becomes; *first is the first forward-path of it that is new. When one of
- * several cannot be used, none may be left in the envelope: the client hears of a refusal.
+ * Adds what the recipient becomes, and gives that. When one of several cannot be used, those that
+ * were added before it share its fate, and nobody asks for them: the client hears of a refusal.
  */
-static enum code add_recipient(struct dialogue *d, size_t *first, struct status *why)
+static enum code add_recipient(struct dialogue *d, struct envelope *becomes, struct status *why)
 {
     const struct server_recipient *r = server_recipient(d->server);
-    struct envelope becomes = { 0 };
+    struct making *m = &d->making;
+    size_t before = m->envelope.forward_count;
 
-    *first = d->making.envelope.forward_count;
-    if (recipients_add(&becomes, &d->making.door->rules, &r->forward_path, why) == CODE_OK)
-        (void)add_all(d, &becomes, why);
-    envelope_free(&becomes);
+    if (recipients_add(becomes, &m->door->rules, &r->forward_path, why))
+        return why->code;
+    for (size_t i = 0; i < becomes->forward_count && !why->code; i++)
+        (void)add_path(d, becomes->forward_paths[i], why);
+    for (size_t i = before; i < m->envelope.forward_count && why->code; i++)
+        m->outcome.recipients[i] = *why;
     return why->code;
 }
 
-/* A recipient who was named before is what he was. */
-static struct status what_it_was(const struct dialogue *d)
+/* Where a forward-path is in the envelope; likely at `from`, or right behind it. */
+static size_t find_path(const struct envelope *e, const char *path, size_t from)
 {
-    const struct server_recipient *r = server_recipient(d->server);
-    const struct making *m = &d->making;
+    for (size_t i = 0; i < e->forward_count; i++) {
+        size_t at = (from + i) % e->forward_count;
 
-    for (size_t i = 0; i < m->envelope.forward_count; i++)
-        if (address_equal(slice_of(m->envelope.forward_paths[i]), slice_of(r->forward_path.spec)))
-            return m->outcome.recipients[i];
-    return (struct status){ 0 };
+        if (address_equal(slice_of(e->forward_paths[at]), slice_of(path)))
+            return at;
+    }
+    return from;
 }
 
 /*
- * An alias may stand for several. When the provider takes one of them, the recipient is taken: a
- * refusal would have the client try again, and that one would get it twice. The others are in the
- * log.
+ * An alias may stand for several, and for some that were named before, who are what they were. When
+ * the provider takes one of them, the recipient is taken: a refusal would have the client try
+ * again, and that one would get it twice. The others are in the log.
  */
-static struct status judge(const struct dialogue *d, size_t first)
+static struct status judge(const struct making *m, const struct envelope *becomes)
 {
-    const struct making *m = &d->making;
+    const struct status *all = m->outcome.recipients;
+    size_t first = find_path(&m->envelope, becomes->forward_paths[0], 0), one = first;
 
-    if (first == m->envelope.forward_count)
-        return what_it_was(d);
-    for (size_t i = first; i < m->envelope.forward_count; i++)
-        if (m->outcome.recipients[i].code == CODE_OK)
-            return m->outcome.recipients[i];
-    return m->outcome.recipients[first];
+    for (size_t i = 1; i < becomes->forward_count && all[one].code != CODE_OK; i++)
+        one = find_path(&m->envelope, becomes->forward_paths[i], one);
+    return all[one].code == CODE_OK ? all[one] : all[first];
 }
 
 void dialogue_take_recipient(struct dialogue *d)
 {
     struct submission submission = submission_of(d);
+    size_t before = d->making.envelope.forward_count;
     struct status why = { 0 }, fault = { 0 };
-    size_t first;
+    struct envelope becomes = { 0 };
 
-    if (add_recipient(d, &first, &why) == CODE_OK) {
+    if (add_recipient(d, &becomes, &why) == CODE_OK) {
         /* A fault of the session has become the status of its recipients. */
-        if (first < d->making.envelope.forward_count &&
+        if (before < d->making.envelope.forward_count &&
             courier_ask(d->courier, &submission, &d->making.outcome, &fault))
             log_trace("=", slice_of(fault.what));
-        why = judge(d, first);
+        why = judge(&d->making, &becomes);
     } else {
-        report_log_failure(&why);
+        report_log_failure(d->origin, &why);
     }
-    server_answer(d->server, &why, NULL);
+    envelope_free(&becomes);
+    answer(d, &why, NULL);
 }
 
 void dialogue_take_content(struct dialogue *d)
@@ -284,12 +315,12 @@ void dialogue_deliver(struct dialogue *d)
     char text[TEXT_ROOM];
 
     if (finish_message(d, &why)) {
-        report_log_failure(&why);
+        report_log_failure(d->origin, &why);
         courier_forget(d->courier);
     } else {
         why = send_message(d);
     }
     (void)snprintf(text, sizeof text, "Ok: queued as %s", d->id);
     dialogue_drop(d);
-    server_answer(d->server, &why, text);
+    answer(d, &why, text);
 }

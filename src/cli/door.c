@@ -161,21 +161,21 @@ enum code making_repair(struct making *m, const char *received, struct status *w
     return message_repair(&m->message, &policy, why);
 }
 
-enum code making_add_rows(struct making *m, struct status *why)
+enum code making_add_rows(struct making *m, size_t count, struct status *why)
 {
-    size_t wanted = m->envelope.forward_count, rows = m->outcome_rows;
+    size_t rows = m->outcome_rows;
     struct status *grown;
 
-    if (wanted <= rows)
+    if (count <= rows)
         return CODE_OK;
-    if (rows > 0) /* they come one by one: not a copy for each */
-        wanted = wanted < 2 * rows ? 2 * rows : wanted;
-    grown = reallocarray(m->outcome.recipients, wanted, sizeof *grown);
+    if (count < 2 * rows) /* they come one by one: not a copy for each */
+        count = 2 * rows;
+    grown = reallocarray(m->outcome.recipients, count, sizeof *grown);
     if (!grown)
         return status_set(why, CODE_MEMORY, STAGE_INPUT, "out of memory");
-    memset(grown + rows, 0, (wanted - rows) * sizeof *grown);
+    memset(grown + rows, 0, (count - rows) * sizeof *grown);
     m->outcome.recipients = grown;
-    m->outcome_rows = wanted;
+    m->outcome_rows = count;
     return CODE_OK;
 }
 

@@ -59,8 +59,10 @@ enum code making_choose_sender(struct making *m, const char *given, struct statu
 enum code making_repair(struct making *m, const char *received, struct status *why)
     __attribute__((warn_unused_result));
 
-/* Gives the outcome a row, all-zero, for each forward-path that has none yet. CODE_MEMORY. */
-enum code making_add_rows(struct making *m, struct status *why) __attribute__((warn_unused_result));
+/* Gives the outcome rows, all-zero, until there are `count`: one for each forward-path.
+ * CODE_MEMORY. */
+enum code making_add_rows(struct making *m, size_t count, struct status *why)
+    __attribute__((warn_unused_result));
 
 /* The worst of what became of the recipients is what became of the message. */
 struct status making_worst(const struct making *m);

@@ -80,20 +80,30 @@ void report_failure(const struct status *worst, const struct account *account,
     say(&line);
 }
 
-void report_log_failure(const struct status *why)
+void report_log_failure(const char *origin, const struct status *why)
 {
     char room[LINE_MAX_BYTES];
     struct buf line;
 
     buf_over(&line, room, sizeof room);
     status_describe(why, &line);
-    log_line(LOG_LEVEL_ERROR, "exit=%d error=%.*s", status_exit(why), (int)line.n, line.p);
+    log_line(LOG_LEVEL_ERROR, "%sexit=%d error=%.*s", origin, status_exit(why), (int)line.n,
+             line.p);
 }
 
 static bool is_same_result(const struct status *a, const struct status *b)
 {
     return a->code == b->code && a->reply == b->reply && strcmp(a->what, b->what) == 0 &&
            strcmp(a->said, b->said) == 0;
+}
+
+/* A quoted local part may be written so that it looks like more fields of the line. */
+static void add_path(struct buf *to, const char *path)
+{
+    buf_add_string(to, to->n > 0 ? ",<" : "<");
+    for (; *path; path++)
+        buf_add_char(to, strchr(" <>", *path) ? '?' : *path);
+    buf_add_char(to, '>');
 }
 
 /* Where the messages of a delivery came from and went to. */
@@ -103,18 +113,19 @@ struct logging {
     const struct outcome *outcome;
 };
 
-static void log_accepted(const struct logging *l, struct slice to)
+static void log_accepted(const struct logging *l, struct slice from, struct slice to)
 {
     const struct outcome *o = l->outcome;
 
     log_line(LOG_LEVEL_INFO,
-             "%sfrom=<%s> to=%.*s host=%s:%u tls=%s size=%llu seconds=%lld.%02lld said=\"%s\"",
-             l->origin, l->envelope->reverse_path, (int)to.n, to.p, o->host, o->port, o->tls,
+             "%sfrom=%.*s to=%.*s host=%s:%u tls=%s size=%llu seconds=%lld.%02lld said=\"%s\"",
+             l->origin, (int)from.n, from.p, (int)to.n, to.p, o->host, o->port, o->tls,
              (unsigned long long)o->size, (long long)(o->millis / 1000),
              (long long)(o->millis % 1000 / 10), o->said);
 }
 
-static void log_refused(const struct logging *l, const struct status *result, struct slice to)
+static void log_refused(const struct logging *l, const struct status *result, struct slice from,
+                        struct slice to)
 {
     const struct outcome *o = l->outcome;
     char room[LINE_MAX_BYTES];
@@ -123,8 +134,8 @@ static void log_refused(const struct logging *l, const struct status *result, st
     buf_over(&error, room, sizeof room);
     status_describe(result, &error);
     log_line(LOG_LEVEL_ERROR,
-             "%sfrom=<%s> to=%.*s host=%s:%u tls=%s seconds=%lld.%02lld exit=%d error=%.*s",
-             l->origin, l->envelope->reverse_path, (int)to.n, to.p, o->host, o->port, o->tls,
+             "%sfrom=%.*s to=%.*s host=%s:%u tls=%s seconds=%lld.%02lld exit=%d error=%.*s",
+             l->origin, (int)from.n, from.p, (int)to.n, to.p, o->host, o->port, o->tls,
              (long long)(o->millis / 1000), (long long)(o->millis % 1000 / 10), status_exit(result),
              (int)error.n, error.p);
 }
@@ -133,18 +144,20 @@ static void log_results(const struct logging *l, bool accepted_too)
 {
     const struct status *results = l->outcome->recipients;
     size_t count = l->envelope->forward_count;
-    char room[LINE_MAX_BYTES];
-    struct buf to;
+    char room[LINE_MAX_BYTES], from_room[LOGGED_MAX];
+    struct buf to, from;
 
     buf_over(&to, room, sizeof room);
+    buf_over(&from, from_room, sizeof from_room);
+    add_path(&from, l->envelope->reverse_path);
     for (size_t i = 0; i < count; i++) {
-        buf_addf(&to, "%s<%s>", to.n > 0 ? "," : "", l->envelope->forward_paths[i]);
+        add_path(&to, l->envelope->forward_paths[i]);
         if (i + 1 < count && to.n < LOGGED_MAX && is_same_result(&results[i], &results[i + 1]))
             continue;
         if (results[i].code != CODE_OK)
-            log_refused(l, &results[i], buf_slice(&to));
+            log_refused(l, &results[i], buf_slice(&from), buf_slice(&to));
         else if (accepted_too)
-            log_accepted(l, buf_slice(&to));
+            log_accepted(l, buf_slice(&from), buf_slice(&to));
         buf_clear(&to);
     }
 }

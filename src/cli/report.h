@@ -13,8 +13,8 @@
 void report_failure(const struct status *worst, const struct account *account,
                     const struct envelope *envelope, const struct outcome *outcome);
 
-/* One line in the log for a failure before the delivery. */
-void report_log_failure(const struct status *why);
+/* One line in the log for a failure before the delivery; `origin` as below. */
+void report_log_failure(const char *origin, const struct status *why);
 
 /*
  * Lines in the log for a delivery, one for all recipients with the same result, or more when they

@@ -63,7 +63,7 @@ static enum code collect_recipients(struct making *m, struct status *why)
     if (m->envelope.forward_count == 0)
         return status_set(why, CODE_NO_RECIPIENT, STAGE_OPTIONS, "no recipient%s",
                           o->from_header ? " in To, Cc or Bcc" : "");
-    return making_add_rows(m, why);
+    return making_add_rows(m, m->envelope.forward_count, why);
 }
 
 static enum code set_notices(struct making *m, struct status *why)
@@ -117,7 +117,7 @@ static int submit_through(struct door *door, struct status *why)
 
     making_begin(&m, door);
     if (why->code || make_submission(&m, why))
-        report_log_failure(why);
+        report_log_failure("", why);
     else
         *why = send_it(&m);
     if (why->code)

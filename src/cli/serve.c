@@ -30,6 +30,7 @@ struct relay {
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
     struct children children;
+    bool out_of_means; /* no descriptor or process to be had: a pause, or we would run in circles */
 };
 
 /* A process that serves a client is told twice when systemd and we both tell it. */
@@ -45,8 +46,8 @@ static void note_signal(int number)
         reloading = 1;
     else if (number == SIGCHLD)
         child_ended = 1;
-    else if (ending++ > 0)
-        _exit(EX_OK); /* asked twice: whoever is still served hears no answer, and tries again */
+    else if (ending <= 1)
+        ending++;
 }
 
 /* They are blocked but for the moments when we wait, so that none comes between look and leap. */
@@ -156,7 +157,7 @@ static void reload(struct relay *r)
         check_access(&fresh, &why) == CODE_OK)
         (void)load_identity(&fresh, &why);
     if (why.code) {
-        report_log_failure(&why);
+        report_log_failure("", &why);
         door_discard(&fresh.door);
         identity_free(fresh.identity);
         return;
@@ -185,7 +186,10 @@ static void serve_client(struct relay *r, const struct listener *l, int fd, cons
         .peer = peer,
         .identity = r->identity,
         .implicit_tls = l->implicit_tls,
+        .is_crowded = children_are_many(&r->children),
         .is_relay = true,
+        .listeners = r->listeners,
+        .listener_count = r->listener_count,
         .ending = &ending,
     };
 
@@ -203,8 +207,12 @@ static void accept_client(struct relay *r, const struct listener *l)
     int fd = listen_accept(l, &peer);
     pid_t child;
 
-    if (fd < 0)
+    if (fd < 0) {
+        r->out_of_means = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+        if (r->out_of_means)
+            log_line(LOG_LEVEL_ERROR, "error=a client has to wait: %s", strerror(errno));
         return;
+    }
     if (!dialogue_is_trusted(&r->door.globals, &peer) && r->door.globals.listen_users[0] == 0) {
         turn_away(fd, &peer);
         return;
@@ -212,11 +220,14 @@ static void accept_client(struct relay *r, const struct listener *l)
     child = fork();
     if (child == 0)
         serve_client(r, l, fd, &peer);
-    if (child < 0)
+    if (child < 0) {
         log_line(LOG_LEVEL_ERROR, "client=%s error=no process for it: %s", peer.name,
                  strerror(errno));
-    else
+        log_write(fd, slice_of("421 4.3.2 no process for this session now, come back later\r\n"));
+        r->out_of_means = true;
+    } else {
         children_add(&r->children, child);
+    }
     (void)close(fd);
 }
 
@@ -225,16 +236,19 @@ static void accept_client(struct relay *r, const struct listener *l)
 static void wait_and_accept(struct relay *r)
 {
     struct pollfd p[LISTENERS_MAX];
-    nfds_t count = children_are_full(&r->children) ? 0 : r->listener_count;
+    nfds_t count = children_are_full(&r->children) || r->out_of_means ? 0 : r->listener_count;
+    static const struct timespec pause = { .tv_sec = 1 };
+    const struct timespec *limit = r->out_of_means ? &pause : NULL;
     sigset_t none;
 
+    r->out_of_means = false;
     (void)sigemptyset(&none);
     for (size_t i = 0; i < r->listener_count; i++)
         p[i] = (struct pollfd){ .fd = r->listeners[i].fd, .events = POLLIN };
-    if (ppoll(p, count, NULL, &none) <= 0)
+    if (ppoll(p, count, limit, &none) <= 0)
         return;
     for (size_t i = 0; i < count; i++)
-        if (p[i].revents != 0 && !children_are_full(&r->children))
+        if (p[i].revents != 0 && !children_are_full(&r->children) && !r->out_of_means)
             accept_client(r, &r->listeners[i]);
 }
 
@@ -258,8 +272,11 @@ static void run(struct relay *r)
     listen_close(r->listeners, r->listener_count, true);
     r->listener_count = 0;
     children_tell(&r->children, SIGTERM);
-    for (children_reap(&r->children); r->children.count > 0; children_reap(&r->children))
+    for (children_reap(&r->children); r->children.count > 0; children_reap(&r->children)) {
+        if (ending > 1) /* whoever is still served hears no answer, and tries again */
+            children_tell(&r->children, SIGKILL);
         (void)sigsuspend(&none);
+    }
 }
 
 /* The one who called goes when we listen; the child has no terminal and none of his folders. */
@@ -305,7 +322,7 @@ int serve_with(const struct options *options)
             run(&r);
     }
     if (why.code) {
-        report_log_failure(&why);
+        report_log_failure("", &why);
         report_failure(&why, NULL, NULL, NULL);
     }
     end(&r);

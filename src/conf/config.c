@@ -260,16 +260,20 @@ static void prefer_nearest_password(const struct config *c, struct slice section
     (void)take_password_pair(value_of(c, section, password), value_of(c, section, file), account);
 }
 
-static enum code fill(const struct config *c, struct slice section, struct account *account,
-                      struct status *why)
+/* Those keys alone that have all of `flags`; the others are zero, and strings NULL. */
+static enum code fill(const struct config *c, struct slice section, unsigned flags,
+                      struct account *account, struct status *why)
 {
     size_t count;
     const struct key *keys = keys_all(&count);
 
     *account = (struct account){ .name = name_of(c, section) };
     for (size_t i = 0; i < count; i++) {
-        const char *value = effective_value(c, section, &keys[i]);
+        const char *value;
 
+        if ((keys[i].flags & flags) != flags)
+            continue;
+        value = effective_value(c, section, &keys[i]);
         if (!value)
             value = keys[i].fallback;
         if (!value && keys[i].type > KEY_HOST) /* no string: zero, as it is */
@@ -277,7 +281,6 @@ static enum code fill(const struct config *c, struct slice section, struct accou
         if (keys_parse(&keys[i], value ? value : "", account, why))
             return why->code;
     }
-    prefer_nearest_password(c, section, account);
     return CODE_OK;
 }
 
@@ -419,6 +422,14 @@ static void place_account(const struct config *c, struct slice section, struct s
                   c->file.path, line);
 }
 
+static enum code fill_account(const struct config *c, struct slice section, struct account *account,
+                              struct status *why)
+{
+    if (fill(c, section, 0, account, why) == CODE_OK)
+        prefer_nearest_password(c, section, account);
+    return why->code;
+}
+
 enum code config_account(struct config *c, const char *name, const char *sender,
                          struct account *account, struct status *why)
 {
@@ -426,12 +437,12 @@ enum code config_account(struct config *c, const char *name, const char *sender,
 
     if (choose(c, name, sender, &section, why))
         return why->code;
-    if (fill(c, section, account, why) || account_settle(account, why))
+    if (fill_account(c, section, account, why) || account_settle(account, why))
         place_account(c, section, why);
     return why->code;
 }
 
 enum code config_globals(struct config *c, struct account *account, struct status *why)
 {
-    return fill(c, slice_of(SCAN_GLOBALS), account, why);
+    return fill(c, slice_of(SCAN_GLOBALS), KEY_GLOBAL, account, why);
 }

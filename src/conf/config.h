@@ -58,7 +58,7 @@ enum code config_account(struct config *c, const char *name, const char *sender,
 /*
  * The globals alone (the environment, [orsino], the defaults), for what must be known before there
  * is a sender, or without any account: log, dot_terminates, max_message, the relay's listen.
- * Account keys hold what these say of them.
+ * The keys of an account are not looked at: their fields are zero.
  */
 enum code config_globals(struct config *c, struct account *account, struct status *why)
     __attribute__((warn_unused_result));

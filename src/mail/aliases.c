@@ -169,9 +169,28 @@ static enum code look_up(struct walk *w, struct slice name, const struct alias_l
     return *out || w->aliases->broken == 0 ? CODE_OK : refuse_broken(w, plain);
 }
 
+/*
+ * What an included file holds is not shown: he whose list it is could have put a link to a file
+ * there that he may not read, and the words of a refusal reach any client of the relay.
+ */
+static bool is_included(const struct walk *w, const struct frame *f)
+{
+    return f->path != w->aliases->path;
+}
+
+static enum code refuse_hidden(struct walk *w, const struct frame *f, enum code code)
+{
+    w->culprit = f->alias;
+    return status_set(w->why, code, STAGE_CONFIG,
+                      "the alias \"%.*s\" includes a line that cannot be used",
+                      (int)slice_part(f->alias->name, 0, 60).n, f->alias->name.p);
+}
+
 static enum code refuse(struct walk *w, const struct frame *f, enum code code, const char *does,
                         struct slice what, const char *sentence)
 {
+    if (is_included(w, f))
+        return refuse_hidden(w, f, code);
     w->culprit = f->alias;
     return status_set(w->why, code, STAGE_CONFIG, "the alias \"%.*s\" %s %.*s: %s",
                       (int)slice_part(f->alias->name, 0, 60).n, f->alias->name.p, does,
@@ -284,10 +303,16 @@ static enum code include(struct walk *w, const struct frame *f, struct slice nam
     return code;
 }
 
-static enum code visit(struct walk *w, const struct address *address)
+static enum code visit(struct walk *w, const struct frame *f, const struct address *address)
 {
+    struct status problem = { 0 };
+
     w->visited++;
-    return w->visit(w->context, address, w->why);
+    if (!is_included(w, f))
+        return w->visit(w->context, address, w->why);
+    if (w->visit(w->context, address, &problem))
+        return refuse_hidden(w, f, problem.code);
+    return CODE_OK;
 }
 
 static enum code parse(struct walk *w, const struct frame *f, struct slice text,
@@ -296,6 +321,8 @@ static enum code parse(struct walk *w, const struct frame *f, struct slice text,
     struct status problem = { 0 };
 
     if (address_parse(text, out, &problem)) {
+        if (is_included(w, f))
+            return refuse_hidden(w, f, CODE_CONFIG);
         w->culprit = f->alias;
         return status_set(w->why, CODE_CONFIG, STAGE_CONFIG, "the alias \"%.*s\": %s",
                           (int)slice_part(f->alias->name, 0, 60).n, f->alias->name.p, problem.what);
@@ -325,7 +352,7 @@ static enum code follow(struct walk *w, const struct frame *f, const struct alia
     if (!alias && !v->final && is_here(w->aliases, &address) &&
         look_up(w, address_local(&address), &alias))
         return w->why->code;
-    return alias && alias != f->alias ? expand_alias(w, alias, f) : visit(w, &address);
+    return alias && alias != f->alias ? expand_alias(w, alias, f) : visit(w, f, &address);
 }
 
 static enum code expand_value(struct walk *w, const struct frame *f, const struct alias_value *v)

@@ -112,8 +112,7 @@ static bool describe(const union address *a, socklen_t length, struct listener *
     return true;
 }
 
-/* Asks the socket, since the port may have been free to choose. */
-static bool describe_socket(struct listener *l)
+bool listen_describe(struct listener *l)
 {
     union address a = { .storage = { 0 } };
     socklen_t length = sizeof a;
@@ -133,7 +132,7 @@ static int open_socket(const union address *a, socklen_t length, struct listener
         (void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (a->any.sa_family == AF_INET6) /* IPv4 has a socket of its own */
         (void)setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(l->fd, &a->any, length) == 0 && listen(l->fd, SOMAXCONN) == 0 && describe_socket(l))
+    if (bind(l->fd, &a->any, length) == 0 && listen(l->fd, SOMAXCONN) == 0 && listen_describe(l))
         return 0;
     error = errno;
     (void)close(l->fd);
@@ -439,47 +438,6 @@ void listen_close(struct listener *listeners, size_t count, bool remove)
             (void)close(listeners[i].fd);
         listeners[i].fd = -1;
     }
-}
-
-static bool is_loopback(struct slice host)
-{
-    static const char *const names[] = { "localhost", "127.0.0.1", "::1" };
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (slice_equal_nocase(host, slice_of(names[i])))
-            return true;
-    return false;
-}
-
-static struct slice without_brackets(struct slice host)
-{
-    bool has = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
-
-    return has ? slice_part(host, 1, host.n - 1) : host;
-}
-
-static bool is_at(const struct listener *l, struct slice host, unsigned port)
-{
-    struct slice name = slice_of(l->name), end;
-    char room[16];
-
-    (void)snprintf(room, sizeof room, ":%u", port);
-    end = slice_of(room);
-    if (l->is_unix || name.n < end.n || !slice_equal(slice_part(name, name.n - end.n, name.n), end))
-        return false;
-    name = without_brackets(slice_part(name, 0, name.n - end.n));
-    if (is_loopback(host))
-        return l->is_local || slice_equal(name, slice_of("0.0.0.0")) ||
-               slice_equal(name, slice_of("::"));
-    return slice_equal(host, name);
-}
-
-bool listen_is_at(const struct listener *listeners, size_t count, const char *host, unsigned port)
-{
-    for (size_t i = 0; i < count; i++)
-        if (is_at(&listeners[i], without_brackets(slice_of(host)), port))
-            return true;
-    return false;
 }
 
 int listen_accept(const struct listener *l, struct peer *peer)

@@ -43,11 +43,9 @@ enum code listen_inherit(struct listener *listeners, size_t *count, struct statu
  * child. */
 void listen_close(struct listener *listeners, size_t count, bool remove);
 
-/*
- * Whether one of them is what is at this port of the host: an address that is listened at, or a
- * name of this machine for itself ("localhost", "127.0.0.1", "::1"). Names are not looked up.
- */
-bool listen_is_at(const struct listener *listeners, size_t count, const char *host, unsigned port);
+/* Fills in what the socket l->fd says of its own address; false for one that is neither IP nor
+ * UNIX. */
+bool listen_describe(struct listener *l);
 
 /* Accepts one; -1 when there is none now, errno says why. Non-blocking, close-on-exec. */
 int listen_accept(const struct listener *l, struct peer *peer);

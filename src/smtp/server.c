@@ -30,6 +30,7 @@ enum code server_begin(const struct server_params *params, struct server **out, 
     buf_over(&d->message.content, d->content_room, sizeof d->content_room);
     server_say(d, "220 %s ESMTP orsino", params->name);
     watch_silence(d);
+    d->grace = deadline_in(params->grace);
     *out = d;
     return CODE_OK;
 }
@@ -47,9 +48,19 @@ enum server_wants server_wants(const struct server *d)
     return d->message.due ? SERVER_WANTS_CONTENT : d->asked;
 }
 
+/* Who must log in and does not takes the place of one who would: a NOOP now and then is not enough
+ * to stay. */
+static bool is_stranger(const struct server *d)
+{
+    return d->params.grace > 0 && d->params.wants_login && d->user[0] == 0;
+}
+
 int64_t server_timeout(const struct server *d)
 {
-    return d->params.timeout > 0 ? deadline_left(d->silence) : INT_MAX;
+    int64_t silence = d->params.timeout > 0 ? deadline_left(d->silence) : INT_MAX;
+    int64_t grace = is_stranger(d) ? deadline_left(d->grace) : INT_MAX;
+
+    return silence < grace ? silence : grace;
 }
 
 struct slice server_output(const struct server *d)
@@ -120,6 +131,10 @@ size_t server_input(struct server *d, struct slice bytes)
     _Static_assert(sizeof take / sizeof *take == PHASE_END, "a way to take each phase");
     size_t all = bytes.n;
 
+    if (is_stranger(d) && deadline_left(d->grace) == 0) {
+        server_timed_out(d);
+        return all;
+    }
     while (bytes.n > 0 && server_wants(d) == SERVER_WANTS_INPUT && d->out.n < SERVER_OUT_ENOUGH) {
         /* A byte now and then is not enough to keep a half command waiting for ever. */
         if (d->phase == PHASE_DATA || d->phase == PHASE_CHUNK || d->line.length == 0)
@@ -146,7 +161,8 @@ void server_closed(struct server *d)
 void server_timed_out(struct server *d)
 {
     if (d->asked == SERVER_WANTS_INPUT)
-        server_leave(d, "421 4.4.2 Nothing came for too long");
+        server_leave(d, is_stranger(d) ? "421 4.7.0 No login came for too long"
+                                       : "421 4.4.2 Nothing came for too long");
 }
 
 void server_stop(struct server *d)

@@ -44,6 +44,7 @@ struct server_params {
     uint64_t max_message; /* bytes, what SIZE announces; 0: no limit */
     int64_t timeout;      /* milliseconds until 421, for a whole command, or for the next bytes of a
                              message; 0: for ever */
+    int64_t grace;        /* milliseconds in which a client that must log in has to; 0: for ever */
     bool offers_starttls; /* while it is not secured */
     bool secured;         /* TLS runs already: implicit */
     bool offers_login;    /* AUTH */

@@ -85,7 +85,7 @@ struct server {
     enum server_wants asked; /* what is wanted, when no content is due */
     enum server_wants then;  /* what is wanted after RESET */
     bool closed, stopping;
-    struct deadline silence;
+    struct deadline silence, grace;
     struct server_line line;
     struct buf out;
     unsigned errors;

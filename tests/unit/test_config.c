@@ -242,13 +242,13 @@ static void globals(void **state)
     load_well(several, &config);
     assert_int_equal(config_globals(config, &a, &why), CODE_OK);
     assert_string_equal(a.log, "none");
-    assert_string_equal(a.user, "everybody");
-    assert_string_equal(a.host, "");
+    assert_null(a.user);
+    assert_null(a.host);
     config_free(config);
     load_well("[a]\nhost = b\n", &config);
     assert_int_equal(config_globals(config, &a, &why), CODE_OK);
     assert_string_equal(a.log, "syslog");
-    assert_string_equal(a.host, "");
+    assert_null(a.host);
     config_free(config);
 }
 

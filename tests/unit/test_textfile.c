@@ -71,10 +71,37 @@ static void not_for_us(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+static void others_may_write(void **state)
+{
+    static const struct {
+        mode_t mode;
+        enum code want;
+    } rows[] = {
+        { 0602, CODE_PERMISSION }, { 0666, CODE_PERMISSION }, { 0664, CODE_OK }, { 0644, CODE_OK }
+    };
+    char path[] = "/tmp/orsino-test-XXXXXX";
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct status why = { 0 };
+        struct buf got;
+
+        assert_int_equal(fchmod(fd, rows[i].mode), 0);
+        buf_init(&got, MOST);
+        assert_int_equal(textfile_read(path, &got, &why), rows[i].want);
+        buf_free(&got);
+    }
+    (void)close(fd);
+    assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),
+        cmocka_unit_test(others_may_write),
         cmocka_unit_test(not_for_us),
     };
 
