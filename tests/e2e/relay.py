@@ -299,3 +299,31 @@ def talk(orsino, ini):
         process.wait()
         for pipe in (process.stdin, process.stdout, process.stderr):
             pipe.close()
+
+
+def transactions(server):
+    """All messages that the provider took, in turn."""
+    server.wait()
+    return [one for session in server.sessions for one in session.transactions if one.accepted]
+
+
+def bodies(server):
+    return [one.text.partition(b"\r\n\r\n")[2] for one in transactions(server)]
+
+
+def header(transaction):
+    return transaction.text.partition(b"\r\n\r\n")[0].decode() + "\r\n"
+
+
+def field(transaction, name):
+    (value,) = re.findall(rf"(?m)^{name}: (.*(?:\r\n[ \t].*)*)\r$", header(transaction))
+    return value
+
+
+def run_client(client, content=CONTENT):
+    """A whole session with one message; the answer to it."""
+    client.greet()
+    answer = client.send(content=content)
+    client.quit()
+    client.close()
+    return answer
