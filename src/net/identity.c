@@ -71,6 +71,12 @@ static enum code read_text(struct pem *pem, int fd, struct status *why)
     return refuse(pem->path, CODE_READ, "the file grew while it was read", why);
 }
 
+static bool is_shared(const struct stat *st)
+{
+    return (st->st_mode & RIGHTS_OF_OTHERS) != 0 ||
+           ((st->st_mode & S_IRGRP) != 0 && st->st_uid != 0);
+}
+
 static enum code read_open(struct pem *pem, int fd, bool secret, struct status *why)
 {
     struct stat st;
@@ -80,16 +86,19 @@ static enum code read_open(struct pem *pem, int fd, bool secret, struct status *
     if (!S_ISREG(st.st_mode))
         return refuse(pem->path, CODE_CONFIG,
                       S_ISDIR(st.st_mode) ? "a folder, not a file" : "not a regular file", why);
-    if (secret &&
-        ((st.st_mode & RIGHTS_OF_OTHERS) != 0 || ((st.st_mode & S_IRGRP) != 0 && st.st_uid != 0)))
-        return refuse(pem->path, CODE_PERMISSION,
-                      "other users can read the private key in this file: chmod 600", why);
     if (st.st_size > FILE_MAX)
         return refuse(pem->path, CODE_CONFIG, "too big for a certificate or key", why);
     buf_reserve(&pem->text, (size_t)st.st_size + 1);
     if (pem->text.failed)
         return status_set(why, CODE_MEMORY, STAGE_CONFIG, "out of memory");
-    return read_text(pem, fd, why);
+    if (read_text(pem, fd, why))
+        return why->code;
+    /* Without a key in it, it is a certificate's, and these are for all to see. */
+    if (secret && is_shared(&st) &&
+        slice_contains_nocase(buf_slice(&pem->text), slice_of("PRIVATE KEY")))
+        return refuse(pem->path, CODE_PERMISSION,
+                      "other users can read the private key in this file: chmod 600", why);
+    return CODE_OK;
 }
 
 /* BearSSL 0.6 takes the CR of a line that DOS made for a part of the object's name. */

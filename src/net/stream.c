@@ -13,10 +13,13 @@
 
 enum {
     RECEIVED_MAX = 8 * 1024,
+    LINGER = 1000, /* milliseconds */
+    LINGER_BYTES = 1024 * 1024,
 };
 
 struct stream {
-    int in, out;           /* the same for a socket */
+    int in, out; /* the same for a socket */
+    bool faces_client;
     bool is_pair;          /* somebody else's: may wait where a socket of ours would not */
     const char *peer;      /* "the server" or "the client" */
     struct status fault;   /* stays */
@@ -57,6 +60,7 @@ enum code stream_open_pair(int in, int out, struct stream **stream, struct statu
 void stream_face_client(struct stream *s)
 {
     s->peer = "the client";
+    s->faces_client = true;
 }
 
 /* In the handshake the place is known; otherwise the session knows better where it is. */
@@ -338,6 +342,25 @@ int stream_fd(const struct stream *s)
     return s->in;
 }
 
+/*
+ * A socket that is closed with bytes unread resets the connection, and our last words, which say
+ * what was wrong with all those bytes, may be lost on the way.
+ */
+static void hear_out(struct stream *s)
+{
+    struct deadline deadline = deadline_in(LINGER);
+    struct pollfd p = { .fd = s->in, .events = POLLIN };
+    size_t heard = 0;
+    ssize_t n = 1;
+
+    if (shutdown(s->out, SHUT_WR) != 0)
+        return;
+    while (n > 0 && heard < LINGER_BYTES && poll(&p, 1, deadline_left(deadline)) > 0) {
+        n = recv(s->in, s->buffer, sizeof s->buffer, 0);
+        heard += n > 0 ? (size_t)n : 0;
+    }
+}
+
 void stream_close(struct stream *s)
 {
     struct slice nothing = { 0 };
@@ -346,6 +369,8 @@ void stream_close(struct stream *s)
         tls_say_goodbye(s->tls);
         (void)send_all(s, &nothing);
     }
+    if (s->faces_client && !s->is_pair && s->fault.code == CODE_OK)
+        hear_out(s);
     tls_end(s->tls);
     if (!s->is_pair)
         (void)close(s->in);

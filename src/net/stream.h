@@ -31,7 +31,7 @@ void stream_face_client(struct stream *s);
 
 /*
  * Says goodbye as far as that needs no waiting (close_notify, for which one write is tried), closes
- * the socket, wipes all keys and buffers, frees.
+ * the socket, wipes all keys and buffers, frees. A client is heard out for up to a second.
  */
 void stream_close(struct stream *s);
 

@@ -212,3 +212,14 @@ def test_a_ring_of_several_relays(relay, rogue):
     client.quit()
     running.end()
     assert len(transactions(server)) == 1
+
+
+def test_last_words_reach_a_client_that_talks_on(relay, rogue):
+    """Closed with bytes unread, the socket would reset the connection instead."""
+    client = relay(rogue().port).connect()
+    client.greet()
+    client.socket.sendall(b"WHAT\r\n" * 20000)
+    said = b""
+    while piece := client.socket.recv(65536):
+        said += piece
+    assert said.splitlines()[-1].startswith(b"421 4.7.0")
