@@ -27,12 +27,28 @@ static enum code load(struct door *door, struct status *why)
     return config_globals(door->config, &door->globals, why);
 }
 
+/*
+ * What is logged is in part a server's words. Who can have -C put into a command line, as PHP's
+ * mail() was made to do (CVE-2016-10033), would have a program written where the web server runs
+ * it: so a file counts in a configuration of root's, or one in its usual place.
+ */
+static const char *choose_log(const struct door *door)
+{
+    const char *log = door->globals.log;
+
+    if (!door->globals.is_callers || log[0] != '/')
+        return log;
+    log_line(LOG_LEVEL_WARNING, "log = %.200s does not count in a file of -C that is not root's",
+             log);
+    return "syslog";
+}
+
 static void begin_log(struct door *door)
 {
     struct status log_why = { 0 };
 
     /* A log that cannot be written must not keep a message from being sent. */
-    if (log_open(log_name(door->options), door->globals.log, &log_why))
+    if (log_open(log_name(door->options), choose_log(door), &log_why))
         log_line(LOG_LEVEL_WARNING, "%s: %s", log_why.where, log_why.what);
     if (config_warning(door->config))
         log_line(LOG_LEVEL_WARNING, "%s", config_warning(door->config));

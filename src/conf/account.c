@@ -121,7 +121,11 @@ static enum code refuse_errno(int error, struct status *why)
     return status_set_errno(why, code, STAGE_CONFIG, error, "password_file cannot be read");
 }
 
-static enum code check_file(int fd, struct status *why)
+/*
+ * A web form that gets -C and an INI of its own into a command line must not have root's secrets
+ * sent to a server of its choice, though the web server may read them.
+ */
+static enum code check_file(const struct account *account, int fd, struct status *why)
 {
     struct stat st;
 
@@ -133,6 +137,9 @@ static enum code check_file(int fd, struct status *why)
         return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
                           "password_file belongs to user %lu: it must be root's or your own",
                           (unsigned long)st.st_uid);
+    if (account->is_callers && st.st_uid != getuid())
+        return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
+                          "password_file must be your own in a configuration that -C names");
     if (st.st_mode & (S_IWGRP | S_IWOTH))
         return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
                           "other users can write password_file: chmod 600");
@@ -170,13 +177,14 @@ static enum code add_secret(struct buf *secret, struct slice password, struct st
                           : CODE_OK;
 }
 
-static enum code read_password(int fd, struct buf *secret, struct status *why)
+static enum code read_password(const struct account *account, int fd, struct buf *secret,
+                               struct status *why)
 {
     char room[PASSWORD_LINE_MAX + 2]; /* with CR and LF */
     struct slice rest, line = { 0 };
     size_t n;
 
-    if (check_file(fd, why) || read_start(fd, room, sizeof room, &n, why))
+    if (check_file(account, fd, why) || read_start(fd, room, sizeof room, &n, why))
         return why->code;
     rest = (struct slice){ room, n };
     (void)slice_take_line(&rest, &line);
@@ -196,7 +204,7 @@ enum code account_password(const struct account *account, struct buf *secret, st
     if (fd < 0)
         (void)refuse_errno(errno, why);
     else
-        (void)read_password(fd, secret, why);
+        (void)read_password(account, fd, secret, why);
     if (fd >= 0)
         (void)close(fd);
     if (why->code)

@@ -36,6 +36,7 @@ enum dots_mode {
 
 struct account {
     const char *name; /* of its section */
+    bool is_callers;  /* from a file that the caller named, and that is not root's */
     /* Globals */
     const char *default_account;
     const char *domain;   /* "" when not set */
@@ -92,8 +93,9 @@ bool account_matches(const char *match, const char *sender);
 /*
  * The password: `password`, or the first line of `password_file`. Goes into *secret, which the
  * caller initialised with a maximum and wipes. The file may be readable by others, since container
- * secrets are; it is refused when others can write it or when it belongs to neither root nor the
- * real user. CODE_CONFIG, CODE_PERMISSION, CODE_FILE_MISSING, CODE_READ, CODE_MEMORY.
+ * secrets are; it is refused when others can write it, or when it belongs to neither root nor the
+ * real user; for an account that is_callers it must be his. CODE_CONFIG, CODE_PERMISSION,
+ * CODE_FILE_MISSING, CODE_READ, CODE_MEMORY.
  */
 enum code account_password(const struct account *account, struct buf *secret, struct status *why)
     __attribute__((warn_unused_result));

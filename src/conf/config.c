@@ -25,6 +25,7 @@ struct config {
     struct ini_file file;
     struct scan scan; /* of no entry when there is no file */
     dictionary *ini;  /* NULL when there is no file */
+    bool is_callers;  /* the file was named by him, and is not root's */
     char warning[WARNING_ROOM];
 };
 
@@ -162,6 +163,7 @@ static enum code load(struct config *c, const char *path, struct status *why)
     if (c->environment.warning[0] != 0)
         warn(c, c->environment.warning);
     code = ini_file_read(&c->file, path, why);
+    c->is_callers = path && c->file.owner != 0;
     if (!code)
         return load_ini(c, why);
     if (!does_without_file(c, path, code))
@@ -267,7 +269,7 @@ static enum code fill(const struct config *c, struct slice section, unsigned fla
     size_t count;
     const struct key *keys = keys_all(&count);
 
-    *account = (struct account){ .name = name_of(c, section) };
+    *account = (struct account){ .name = name_of(c, section), .is_callers = c->is_callers };
     for (size_t i = 0; i < count; i++) {
         const char *value;
 

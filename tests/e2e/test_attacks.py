@@ -7,9 +7,8 @@ import socket
 import struct
 import subprocess
 
-
 from conftest import table
-from relay import CONTENT, MAIL, PATIENCE, RCPT, network, relay, talk, transactions  # noqa: F401
+from relay import CONTENT, MAIL, PATIENCE, RCPT, network, open_folder, relay, talk, transactions  # noqa: F401
 from rogue import CLOSE
 from waiting import wait_for
 
@@ -254,3 +253,44 @@ def test_a_name_for_one_who_was_refused(talk, rogue, tmp_path):  # noqa: F811
     client.quit()
     (one,) = transactions(server)
     assert [line.split("<")[1].split(">")[0] for line in one.recipients] == ["carl@example.org"]
+
+
+# A web form that has words put into the command line, as PHP's mail() was made to do.
+
+NOBODY = 65534
+
+
+def run_as_nobody(orsino, config, *words):
+    os.chown(config, NOBODY, NOBODY)
+    return orsino.run(*words, ini=config, user=NOBODY, group=NOBODY, extra_groups=[])
+
+
+def uploaded(open_folder, ini, *words, **changes):  # noqa: F811
+    """An INI that the web server's user wrote at the attacker's wish."""
+    config = open_folder / "uploaded.ini"
+    config.write_text(ini(*words, **changes).read_text())
+    config.chmod(0o600)
+    return config
+
+
+def test_a_log_that_would_be_a_program(orsino, rogue, ini, open_folder):  # noqa: F811
+    """The server's words go into the log; in a file below the web server's root they would be run."""
+    server = rogue(script={"dot": "250 <?php system($_GET[1]); ?>"})
+    folder = open_folder / "www"
+    folder.mkdir()
+    folder.chmod(0o777)
+    result = run_as_nobody(orsino, uploaded(open_folder, ini, server.port, log=folder / "x.php"), "-t")
+    result.succeeded()
+    server.wait()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_secret_of_roots_for_a_server_of_theirs(orsino, rogue, ini, open_folder):  # noqa: F811
+    secret = open_folder / "secret"
+    secret.write_text("hunter2\n")
+    secret.chmod(0o644)
+    server = rogue(tls="implicit")
+    keys = {"user": "x", "password": None, "password_file": secret, "ca_file": None}
+    config = uploaded(open_folder, ini, server.port, "implicit", **keys)
+    run_as_nobody(orsino, config, "-t").failed(77, "password_file must be your own")
+    assert server.sessions == []
