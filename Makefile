@@ -22,6 +22,7 @@ endif
 LIBS = -Wl,-Bstatic -lbearssl -liniparser -lcrypt -Wl,-Bdynamic
 # AddressSanitizer puts a crypt_r of its own in front, which looks for the one of a shared library.
 ifeq ($(SANITIZE),1)
+EXTRA = $(BUILD)/secure.o
 LIBS = -Wl,-Bstatic -lbearssl -liniparser -Wl,-Bdynamic -lcrypt
 endif
 ifeq ($(SHARED),1)
@@ -52,7 +53,7 @@ help:
 	@echo 'make install    PREFIX=/usr/local, DESTDIR; links and removal: ./install.sh --help'
 	@echo 'variables       SHARED=1 shared libraries, WERROR=1 warnings are errors, CC, CFLAGS, LDFLAGS'
 
-$(BUILD)/orsino: $(BUILD)/main.o $(BUILD)/liborsino.a
+$(BUILD)/orsino: $(BUILD)/main.o $(BUILD)/liborsino.a $(EXTRA)
 	$(LINK) -o $@ $^ $(LIBS)
 
 $(BUILD)/liborsino.a: $(OBJECTS)
@@ -67,6 +68,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/liborsino.a
 	@mkdir -p $(@D)
 	$(COMPILE) -Itests/unit -c -o $@.o $<
 	$(LINK) -o $@ $@.o $(BUILD)/liborsino.a $(LIBS) -lcmocka
+
+$(BUILD)/secure.o: tests/fault/secure.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
 
 $(BUILD)/fail.so: tests/fault/fail.c
 	@mkdir -p $(@D)
