@@ -57,7 +57,7 @@ static const struct letter {
 static void expect_form(const struct letter *l, const char *first, const char *second,
                         const char *third, const char *want)
 {
-    char sentence[64];
+    char sentence[128];
     struct row row = { sentence, { first, second, third }, want };
 
     (void)snprintf(sentence, sizeof sentence, "-%c as in: %s %s %s", l->letter, first,
