@@ -13,12 +13,13 @@ usage() {
     cat <<'TEXT'
 usage: ./install.sh [--prefix DIR] [--destdir DIR] [--no-sendmail] [--service SYSTEM]    build and install
        ./install.sh --uninstall [the same]                           take it away again
-       ./install.sh --deps                                           install what building and testing needs
+       ./install.sh --deps                                           install what testing needs
   --prefix DIR     where bin and share/man are, /usr/local unless given
   --destdir DIR    put everything below DIR, as packages are built; nothing outside it is touched
   --no-sendmail    do not take over /usr/sbin/sendmail, /usr/lib/sendmail, /usr/bin/mailq and
                    /usr/bin/newaliases
   --service SYSTEM also put the relay in place, to be started by systemd, openrc or procd (OpenWrt)
+What building needs is installed first, when it is missing and this is root.
 Another program's sendmail is kept aside and put back by --uninstall. /etc/orsino.ini is made when there is
 none; an existing one is never changed or removed.
 TEXT
@@ -27,15 +28,17 @@ TEXT
 say() { printf '%s\n' "$*"; }
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 
-# What building and testing needs: a command or file that shows it is there, then its package by manager.
+# What building needs, and what testing does besides: a command or file that shows it is there, then its package by manager.
 # (:HEADER is looked for below /usr/include, %MODULE in the system's Python, ~LIBRARY asked of the linker; - where the
 # distribution has no package: then the tests that need it are skipped.)
-needs='
+needs_to_build='
 cc            gcc              gcc              gcc              gcc
 make          make             make             make             make
 :stdlib.h     libc6-dev        musl-dev         glibc-devel      glibc
 :bearssl.h    libbearssl-dev   bearssl-dev      bearssl-devel    bearssl
 :iniparser    libiniparser-dev iniparser-dev    iniparser-devel  iniparser
+'
+needs_to_test='
 :cmocka.h     libcmocka-dev    cmocka-dev       libcmocka-devel  cmocka
 /usr/bin/python3 python3       python3          python3          python
 %pytest       python3-pytest   py3-pytest       python3-pytest   python-pytest
@@ -71,10 +74,10 @@ is_there() {
     esac
 }
 
-# The packages that are missing, from column $1 of the table.
+# The packages that are missing of the table $1, from its column $2.
 missing_packages() {
-    column=$1
-    printf '%s' "$needs" | while read -r sign packages; do
+    column=$2
+    printf '%s' "$1" | while read -r sign packages; do
         [ -n "$sign" ] || continue
         is_there "$sign" && continue
         # shellcheck disable=SC2086 # the columns are words
@@ -94,10 +97,12 @@ manager() {
 install_packages() {
     case $1 in
     apt-get)
-        # Without this, Postfix asks a question, then starts a mail server on port 25.
-        echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
-        apt-get -q update
         shift
+        # Without this, Postfix asks a question, then starts a mail server on port 25.
+        case " $* " in *' postfix '*)
+            echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections ;;
+        esac
+        apt-get -q update
         DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@" ;;
     apk) shift; apk add "$@" ;;
     dnf) shift; dnf -y install "$@" ;;
@@ -106,23 +111,25 @@ install_packages() {
 }
 
 install_deps() {
+    needs=$1
     tool=$(manager)
     column=1
     case $tool in apk) column=2 ;; dnf) column=3 ;; pacman) column=4 ;; esac
-    missing=$(missing_packages "$column")
+    missing=$(missing_packages "$needs" "$column")
     [ -n "$missing" ] || return 0
     [ "$tool" != none ] || die "please install what Debian calls: $missing"
     [ "$(id -u)" = 0 ] || die "missing: $missing
-run as root: ./install.sh --deps"
+as root this script installs them"
     say "installing: $missing"
     # shellcheck disable=SC2086 # a list of words
     install_packages "$tool" $missing
-    missing=$(missing_packages "$column")
+    missing=$(missing_packages "$needs" "$column")
     [ -z "$missing" ] || die "still missing after the installation: $missing"
 }
 
 links_of_sendmail='/usr/sbin/sendmail /usr/lib/sendmail /usr/bin/mailq /usr/bin/newaliases'
 
+is_orsino() { case $(readlink "$1") in */bin/orsino) ;; *) return 1 ;; esac }
 is_ours() { [ -L "$1" ] && [ "$(readlink "$1")" = "$prefix/bin/orsino" ]; }
 has_diversions() { [ -z "$destdir" ] && command -v dpkg-divert >/dev/null 2>&1; }
 
@@ -146,9 +153,9 @@ put_back() {
 install_links() {
     for link in $links_of_sendmail; do
         mkdir -p "$destdir$(dirname "$link")"
-        is_ours "$destdir$link" && continue
-        put_aside "$destdir$link"
-        ln -s "$prefix/bin/orsino" "$destdir$link"
+        # One of ours, with another prefix perhaps, must not take the place of what was put aside.
+        is_orsino "$destdir$link" || put_aside "$destdir$link"
+        ln -sf "$prefix/bin/orsino" "$destdir$link"
     done
 }
 
@@ -189,9 +196,15 @@ remove_services() {
     if grep -qs "^# orsino's relay" "$destdir/etc/init.d/orsino"; then rm "$destdir/etc/init.d/orsino"; fi
 }
 
+build() {
+    make all >/dev/null 2>&1 && return
+    install_deps "$needs_to_build"
+    make all >/dev/null || die 'it does not build'
+}
+
 do_install() {
     # `make install` has built it already and says where.
-    [ -n "${BUILD-}" ] || make all >/dev/null || die 'it does not build; ./install.sh --deps installs what that needs'
+    [ -n "${BUILD-}" ] || build
     mkdir -p "$destdir$prefix/bin" "$destdir$prefix/share/man/man5" "$destdir$prefix/share/man/man8" "$destdir/etc"
     install -m 755 "${BUILD:-build}/orsino" "$destdir$prefix/bin/orsino"
     install -m 644 man/orsino.8 "$destdir$prefix/share/man/man8/orsino.8"
@@ -231,7 +244,7 @@ done
 
 case $prefix in /*) ;; *) die "--prefix must begin with a slash" ;; esac
 case $action in
-deps) install_deps ;;
+deps) install_deps "$needs_to_build$needs_to_test" ;;
 install) do_install ;;
 uninstall) do_uninstall ;;
 esac

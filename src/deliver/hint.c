@@ -10,6 +10,7 @@ enum setting {
     PLAIN,
     NO_USER,
     ON_465,
+    OWN_CA,
 };
 
 /*
@@ -34,10 +35,12 @@ static const struct row {
       "as root give it to a group of those who send mail: chgrp www-data and chmod 640, say" },
     { CODE_PERMISSION, STAGE_CONFIG, 0, "may not enter", ANY,
       "as root let the group of those who send mail in: chmod 750, or move the file" },
+    { CODE_PERMISSION, STAGE_CONFIG, 0, "no right to listen", ANY,
+      "start it as root or from a socket of systemd, or set listen = to a port above 1023" },
     { CODE_RESOLVE, 0, 0, NULL, ANY, "check host =" },
     { CODE_RESOLVE_LATER, 0, 0, NULL, ANY, "check the network and /etc/resolv.conf" },
     { CODE_REFUSED, STAGE_CONFIG, 0, NULL, ANY,
-      "another program has it, a mail server most likely: stop that, or set listen =" },
+      "a mail server most likely: stop it, or set listen =" },
     { CODE_REFUSED, 0, 0, NULL, IMPLICIT,
       "nothing listens there; with tls = starttls the port is 587" },
     { CODE_REFUSED, 0, 0, NULL, STARTTLS,
@@ -62,6 +65,7 @@ static const struct row {
       "if this port speaks TLS at once, set tls = implicit, port = 465" },
     { CODE_PROTOCOL, STAGE_GREETING, 0, NULL, PLAIN,
       "if this port speaks TLS at once, set tls = implicit, port = 465" },
+    { CODE_NO_CA, 0, 0, NULL, OWN_CA, "correct ca_file =, or leave it out" },
     { CODE_NO_CA, 0, 0, NULL, ANY, "install the package ca-certificates, or set ca_file =" },
     { CODE_UNTRUSTED, 0, 0, "wrong name", ANY,
       "set host = or tls_name = to a name in the certificate" },
@@ -71,6 +75,8 @@ static const struct row {
     { CODE_UNTRUSTED, 0, 0, "not valid before", ANY,
       "the server uses it too early, unless this machine's clock is wrong" },
     { CODE_UNTRUSTED, 0, 0, "out of date", ANY, "update the package ca-certificates" },
+    { CODE_UNTRUSTED, 0, 0, "critical extension", ANY,
+      "if the server is yours, give it a certificate whose extended key usage is not critical" },
     { CODE_UNTRUSTED, 0, 0, "issued by", ANY, "if the server is yours, name its CA in ca_file =" },
     { CODE_UNTRUSTED, 0, 0, "self-signed", ANY,
       "if the server is yours, name its CA in ca_file =" },
@@ -86,7 +92,8 @@ static const struct row {
     { CODE_SENDER, 0, 530, "STARTTLS", PLAIN, "set tls = starttls, port = 587" },
     { CODE_SENDER, 0, 530, NULL, NO_USER, "set user = and password =" },
     { CODE_SENDER, 0, 0, NULL, ANY,
-      "set from = to an address that the login may send as, or call with -f" },
+      "set from = to an address that the login may send as, and from_header = force where callers "
+      "name another" },
     { CODE_RECIPIENT, 0, 0, "relay", NO_USER, "set user = and password =" },
     { CODE_RECIPIENT, 0, 530, NULL, NO_USER, "set user = and password =" },
     { CODE_NO_8BITMIME, 0, 0, NULL, ANY, "encode the message as base64 or quoted-printable" },
@@ -108,6 +115,8 @@ static bool setting_holds(enum setting setting, const struct account *account)
         return account->user[0] == 0;
     case ON_465:
         return account->port == 465;
+    case OWN_CA:
+        return account->ca_file[0] != 0;
     case ANY:
         break;
     }
@@ -125,8 +134,16 @@ static bool fits(const struct row *row, const struct status *st, const struct ac
     return setting_holds(row->setting, account);
 }
 
+/* What the server may take at another time is not for the INI to mend. */
+static bool is_about_now(const struct status *st)
+{
+    return st->reply >= 400 && st->reply < 500;
+}
+
 bool hint_for(const struct status *st, const struct account *account, struct buf *out)
 {
+    if (is_about_now(st))
+        return false;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (!fits(&rows[i], st, account))
             continue;

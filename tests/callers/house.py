@@ -39,7 +39,7 @@ dpkg-query --show --showformat '${db:Status-Status} ${Provides}\\n' | grep '^ins
 apt-get -q update
 apt-get -q -y --no-install-recommends -o APT::Keep-Downloaded-Packages=true install "$@"
 command -v npm || apt-get -q -y --no-install-recommends install nodejs npm
-npm install --silent --no-audit --no-fund --prefix /usr/local/lib/callers nodemailer@10
+npm install --loglevel=error --no-audit --no-fund --prefix /usr/local/lib/callers nodemailer@10
 """
 
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}

@@ -18,6 +18,7 @@ done
 rm -f /usr/sbin/sendmail /usr/lib/sendmail /usr/bin/mailq /usr/bin/newaliases /etc/orsino.ini
 printf 'another program\\n' >/usr/sbin/sendmail
 ln -s ../sbin/sendmail /usr/lib/sendmail
+./install.sh --prefix /opt/orsino >/dev/null
 ./install.sh >/dev/null
 ./install.sh >/dev/null
 readlink /usr/sbin/sendmail /usr/lib/sendmail /usr/bin/mailq /usr/bin/newaliases
@@ -70,6 +71,18 @@ def test_an_existing_configuration_and_another_sendmail_are_kept(tmp_path):
     assert (tmp_path / "usr/sbin/sendmail.before-orsino").read_text() == "another"
     install("--uninstall", "--destdir", str(tmp_path))
     assert (tmp_path / "usr/sbin/sendmail").read_text() == "another"
+
+
+def test_another_prefix_later(tmp_path):
+    """The links move on, and what was put aside at first is what comes back."""
+    (tmp_path / "usr/sbin").mkdir(parents=True)
+    (tmp_path / "usr/sbin/sendmail").write_text("another")
+    assert install("--destdir", str(tmp_path)).returncode == 0
+    assert install("--destdir", str(tmp_path), "--prefix", "/opt/orsino").returncode == 0
+    assert {str((tmp_path / link).readlink()) for link in LINKS} == {"/opt/orsino/bin/orsino"}
+    install("--uninstall", "--destdir", str(tmp_path), "--prefix", "/opt/orsino")
+    assert (tmp_path / "usr/sbin/sendmail").read_text() == "another"
+    assert not (tmp_path / "usr/sbin/sendmail.before-orsino").exists()
 
 
 def test_over_a_whole_system(tmp_path):

@@ -78,13 +78,35 @@ static void cures(void **state)
           "port takes a number from 1 to 65535, not \"tcp://10.0.0.1:25\"", TLS_IMPLICIT, "", 465,
           "Kubernetes sets this for a service named orsino: give it another name, or set "
           "enableServiceLinks: false" },
+        { "a port of root's", CODE_PERMISSION, STAGE_CONFIG, 0,
+          "no right to listen there (ports below 1024 are root's)", TLS_IMPLICIT, "", 465,
+          "start it as root or from a socket of systemd, or set listen = to a port above 1023" },
+        { "a port that is taken", CODE_REFUSED, STAGE_CONFIG, 0,
+          "another program listens there already", TLS_IMPLICIT, "", 465,
+          "a mail server most likely: stop it, or set listen =" },
+        { "no CAs on this machine", CODE_NO_CA, STAGE_TLS, 0, "", TLS_IMPLICIT, "u", 465,
+          "install the package ca-certificates, or set ca_file =" },
+        { "an extension that BearSSL does not know", CODE_UNTRUSTED, STAGE_TLS, 0,
+          "its certificates have a critical extension not known here", TLS_IMPLICIT, "u", 465,
+          "if the server is yours, give it a certificate whose extended key usage is not "
+          "critical" },
+        { "a sender that is not of the login", CODE_SENDER, STAGE_MAIL, 553, "5.7.1 not owned",
+          TLS_IMPLICIT, "u", 465,
+          "set from = to an address that the login may send as, and from_header = force where "
+          "callers name another" },
+        { "a sender that is refused for now", CODE_SENDER, STAGE_MAIL, 451, "4.3.0 come later",
+          TLS_IMPLICIT, "u", 465, "" },
+        { "a login that fails for now", CODE_LOGIN, STAGE_LOGIN, 454, "4.7.0 temporary failure",
+          TLS_IMPLICIT, "u", 465, "" },
         { "a refused message", CODE_CONTENT, STAGE_BODY, 554, "spam", TLS_IMPLICIT, "u", 465, "" },
     };
 
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
         struct status st = { .code = rows[i].code, .stage = rows[i].stage, .reply = rows[i].reply };
-        struct account account = { .tls = rows[i].tls, .user = rows[i].user, .port = rows[i].port };
+        struct account account = {
+            .tls = rows[i].tls, .user = rows[i].user, .port = rows[i].port, .ca_file = ""
+        };
         struct buf out;
         bool got;
 
@@ -97,6 +119,19 @@ static void cures(void **state)
         assert_int_equal(got, rows[i].want[0] != 0);
         buf_free(&out);
     }
+}
+
+static void a_file_of_cas(void **state)
+{
+    struct status st = { .code = CODE_NO_CA, .stage = STAGE_TLS };
+    struct account account = { .tls = TLS_IMPLICIT, .user = "u", .ca_file = "/etc/nothing.pem" };
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 500);
+    assert_true(hint_for(&st, &account, &out));
+    assert_true(slice_equal(buf_slice(&out), slice_of("correct ca_file =, or leave it out")));
+    buf_free(&out);
 }
 
 static void without_an_account(void **state)
@@ -117,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cures),
+        cmocka_unit_test(a_file_of_cas),
         cmocka_unit_test(without_an_account),
     };
 
