@@ -2,17 +2,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+int textfile_open(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+enum code textfile_code(int error)
+{
+    if (error == EACCES || error == EPERM)
+        return CODE_PERMISSION;
+    return error == ENOENT || error == ENOTDIR ? CODE_FILE_MISSING : CODE_READ;
+}
 
 static enum code refuse_open(int error, struct status *why)
 {
-    if (error == EACCES || error == EPERM)
-        return status_set(why, CODE_PERMISSION, STAGE_CONFIG, "it may not be read by user %lu",
+    enum code code = textfile_code(error);
+
+    if (code == CODE_PERMISSION)
+        return status_set(why, code, STAGE_CONFIG, "it may not be read by user %lu",
                           (unsigned long)geteuid());
-    return status_set_errno(why,
-                            error == ENOENT || error == ENOTDIR ? CODE_FILE_MISSING : CODE_READ,
-                            STAGE_CONFIG, error, "it cannot be opened");
+    return status_set_errno(why, code, STAGE_CONFIG, error, "it cannot be opened");
 }
 
 /* One byte more than the size is asked for: a file that grows meanwhile would be read in part. */
@@ -37,28 +48,27 @@ static enum code read_all(int fd, struct buf *out, size_t size, struct status *w
     return status_set(why, CODE_READ, STAGE_CONFIG, "it grew while it was read");
 }
 
-static enum code read_open(int fd, struct buf *out, struct status *why)
+enum code textfile_take(int fd, struct stat *st, struct buf *out, struct status *why)
 {
-    struct stat st;
-
-    if (fstat(fd, &st) != 0)
+    if (fstat(fd, st) != 0)
         return refuse_open(errno, why);
-    if (!S_ISREG(st.st_mode))
-        return status_set(why, CODE_CONFIG, STAGE_CONFIG, "it is not a regular file");
-    if (st.st_mode & S_IWOTH)
-        return status_set(why, CODE_PERMISSION, STAGE_CONFIG, "others can write it: chmod o-w");
-    if (st.st_size < 0 || (uintmax_t)st.st_size >= out->max - out->n)
+    if (!S_ISREG(st->st_mode))
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG, "it is not a regular file%s",
+                          S_ISDIR(st->st_mode) ? ", but a folder" : "");
+    if (st->st_size < 0 || (uintmax_t)st->st_size >= out->max - out->n)
         return status_set(why, CODE_CONFIG, STAGE_CONFIG, "it is too big");
-    return read_all(fd, out, (size_t)st.st_size, why);
+    return read_all(fd, out, (size_t)st->st_size, why);
 }
 
 enum code textfile_read(const char *path, struct buf *out, struct status *why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = textfile_open(path);
+    struct stat st;
 
     if (fd < 0)
         return refuse_open(errno, why);
-    (void)read_open(fd, out, why);
+    if (textfile_take(fd, &st, out, why) == CODE_OK && (st.st_mode & S_IWOTH))
+        (void)status_set(why, CODE_PERMISSION, STAGE_CONFIG, "others can write it: chmod o-w");
     (void)close(fd);
     return why->code;
 }

@@ -21,7 +21,7 @@ void children_set_limit(struct children *c, size_t limit);
 
 bool children_are_full(const struct children *c);
 
-/* Whether one more takes of the last quarter of the places. */
+/* Whether with one more no more than a quarter of the places is left. */
 bool children_are_many(const struct children *c);
 
 /* Not when they are full. */

@@ -23,12 +23,18 @@ enum {
     MILLION = 1000000,
 };
 
+static void log_trouble(const struct dialogue *d, const struct status *why)
+{
+    log_line(LOG_LEVEL_WARNING, "client=%s error=%s%s%s", d->peer, why->where,
+             why->where[0] != 0 ? ": " : "", why->what);
+}
+
 static void start_tls(struct dialogue *d)
 {
     struct status why = { 0 };
 
     if (stream_accept_tls(d->stream, d->params->identity, deadline_in(TLS_TIMEOUT), &why)) {
-        log_line(LOG_LEVEL_WARNING, "client=%s error=%s", d->peer, why.what);
+        log_trouble(d, &why);
         server_closed(d->server);
         return;
     }
@@ -160,7 +166,7 @@ static bool go_on(struct dialogue *d)
 
 bool dialogue_is_trusted(const struct account *globals, const struct peer *peer)
 {
-    return !peer || peer->is_unix || peer->is_loopback || peer_is_in(peer, globals->listen_allow);
+    return !peer || peer->is_local || peer_is_in(peer, globals->listen_allow);
 }
 
 static int64_t timeout_for(const struct dialogue_params *p)
@@ -185,7 +191,7 @@ static struct server_params server_params_for(const struct dialogue *d)
         .secured = p->implicit_tls,
         .offers_login = has_users,
         .wants_login = has_users && !dialogue_is_trusted(globals, p->peer),
-        .login_needs_tls = p->peer && !p->peer->is_unix && !p->peer->is_loopback,
+        .login_needs_tls = p->peer && !p->peer->is_local,
     };
 }
 
@@ -252,7 +258,7 @@ void dialogue_run(const struct dialogue_params *params, int fd)
             ;
         (void)exchange(d);
     } else {
-        log_line(LOG_LEVEL_WARNING, "client=%s error=%s", d->peer, why.what);
+        log_trouble(d, &why);
     }
     release(d);
     free(d);

@@ -87,19 +87,10 @@ static void answer(struct dialogue *d, const struct status *why, const char *tex
     struct status vague = { 0 };
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (why->code == ours[i] && peer && !peer->is_unix && !peer->is_loopback)
+        if (why->code == ours[i] && peer && !peer->is_local)
             (void)status_set(&vague, CODE_CONFIG, why->stage,
                              "this relay cannot send now; its log says why");
     server_answer(d->server, vague.code ? &vague : why, text);
-}
-
-static enum code set_notices(struct envelope *e, const struct server_mail *mail, struct status *why)
-{
-    e->dsn_return = mail->dsn_return;
-    if (!mail->envelope_id)
-        return CODE_OK;
-    e->envelope_id = slice_dup(slice_of(mail->envelope_id));
-    return e->envelope_id ? CODE_OK : status_set(why, CODE_MEMORY, STAGE_MAIL, "out of memory");
 }
 
 static enum code begin_message(struct dialogue *d, struct status *why)
@@ -119,7 +110,9 @@ static enum code begin_message(struct dialogue *d, struct status *why)
     limits.max_size = m->account.max_message;
     make_id(d);
     if (making_choose_sender(m, mail->reverse_path.spec, why) ||
-        set_notices(&m->envelope, mail, why) || choose_courier(d, why))
+        envelope_set_notices(&m->envelope, DSN_NOTIFY_UNSET, mail->dsn_return, mail->envelope_id,
+                             why) ||
+        choose_courier(d, why))
         return why->code;
     return message_read_begin(&m->message, &limits, &d->reader, why);
 }

@@ -14,14 +14,18 @@ static const char *log_name(const struct options *options)
     return options->log_tag[0] != 0 ? options->log_tag : "orsino";
 }
 
+enum code door_give_up_rights(const struct options *options, struct status *why)
+{
+    if (!options->config || !rights_are_raised() || rights_drop())
+        return CODE_OK;
+    return status_set(why, CODE_SYSTEM, STAGE_CONFIG,
+                      "the rights of another group cannot be given up, as -C needs");
+}
+
 static enum code load(struct door *door, struct status *why)
 {
-    const char *path = door->options->config;
-
-    if (path && rights_are_raised() && !rights_drop())
-        return status_set(why, CODE_SYSTEM, STAGE_CONFIG,
-                          "the rights of another group cannot be given up, as -C needs");
-    if (config_load(path, &door->config, why))
+    if (door_give_up_rights(door->options, why) ||
+        config_load(door->options->config, &door->config, why))
         return why->code;
     process_leave_folder();
     return config_globals(door->config, &door->globals, why);

@@ -22,8 +22,15 @@ struct door {
 };
 
 /*
- * Loads the configuration and opens the log. A file of -C is read with the caller's rights alone:
- * whatever we have more is given up for good before. Whatever it gives, door_close must follow.
+ * A file of -C is read with the caller's rights alone: whatever we have more is given up for good.
+ * CODE_SYSTEM when that cannot be done.
+ */
+enum code door_give_up_rights(const struct options *options, struct status *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * Gives up rights as above, loads the configuration and opens the log. Whatever it gives,
+ * door_close must follow.
  */
 enum code door_open(struct door *door, const struct options *options, struct status *why)
     __attribute__((warn_unused_result));

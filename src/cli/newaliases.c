@@ -1,10 +1,8 @@
 #include "cli/newaliases.h"
 
 #include "base/host.h"
-#include "base/log.h"
-#include "base/rights.h"
+#include "cli/door.h"
 #include "cli/report.h"
-#include "conf/config.h"
 #include "mail/aliases.h"
 
 #include <sysexits.h>
@@ -13,15 +11,6 @@
 enum {
     LINE_BYTES = 2048,
 };
-
-static void say(int fd, struct buf *line)
-{
-    text_make_printable(line->p, line->n);
-    if (line->n == line->max)
-        line->n--;
-    line->p[line->n++] = '\n';
-    log_write(fd, buf_slice(line));
-}
 
 /* Installers of packages call us before there is an INI, which has no place in its status then. */
 static bool is_missing(const struct options *options, const struct status *why)
@@ -33,9 +22,8 @@ static enum code load_config(const struct options *options, struct config **conf
                              struct account *globals, struct status *why)
 {
     *globals = (struct account){ .aliases = "/etc/aliases" };
-    if (options->config && rights_are_raised() && !rights_drop())
-        return status_set(why, CODE_SYSTEM, STAGE_CONFIG,
-                          "the rights of another group cannot be given up, as -C needs");
+    if (door_give_up_rights(options, why))
+        return why->code;
     if (config_load(options->config, config, why) == CODE_OK)
         return config_globals(*config, globals, why);
     if (is_missing(options, why))
@@ -52,7 +40,7 @@ static void tell(void *context, const struct status *problem)
     ++*problems;
     buf_over(&line, room, sizeof room);
     status_describe(problem, &line);
-    say(STDERR_FILENO, &line);
+    report_line(STDERR_FILENO, &line);
 }
 
 static int look_through(const char *path, const struct aliases *aliases)
@@ -70,7 +58,7 @@ static int look_through(const char *path, const struct aliases *aliases)
         buf_addf(&line, ", %zu %s", problems, problems == 1 ? "problem" : "problems");
     else if (!aliases && path[0] != 0)
         buf_add_string(&line, ", there is no such file");
-    say(STDOUT_FILENO, &line);
+    report_line(STDOUT_FILENO, &line);
     return problems > 0 ? EX_DATAERR : EX_OK;
 }
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 enum {
-    ENVELOPE_ID_MAX = 100,             /* RFC 3461 section 4.4 */
     SHOWN_MAX = 80,                    /* bytes of an argument that are repeated in a sentence */
     INTERVAL_MAX = 366 * 24 * 60 * 60, /* seconds */
 };
@@ -217,94 +216,29 @@ static enum code check_body(struct options *o, const char *value, struct status 
     return complain(why, "-B", "7BIT or 8BITMIME", value);
 }
 
-static unsigned notify_flag(struct slice word)
-{
-    static const struct {
-        const char *word;
-        unsigned flag;
-    } words[] = {
-        { "never", DSN_NOTIFY_NEVER },
-        { "success", DSN_NOTIFY_SUCCESS },
-        { "failure", DSN_NOTIFY_FAILURE },
-        { "delay", DSN_NOTIFY_DELAY },
-    };
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (slice_equal_nocase(word, slice_of(words[i].word)))
-            return words[i].flag;
-    return 0;
-}
-
 static enum code set_notify(struct options *o, const char *value, struct status *why)
 {
-    static const char wanted[] = "never, or a list of success, failure and delay";
-    struct slice list = slice_of(value), word;
-    unsigned notify = 0;
-
-    while (slice_take_until(&list, ",", &word)) {
-        unsigned flag = notify_flag(slice_trim(word));
-
-        if (flag == 0)
-            return complain(why, "-N", wanted, value);
-        notify |= flag;
-    }
-    if (notify == 0 || (notify & DSN_NOTIFY_NEVER && notify != DSN_NOTIFY_NEVER))
-        return complain(why, "-N", wanted, value);
-    o->notify = notify;
-    return CODE_OK;
+    o->notify = dsn_parse_notify(slice_of(value));
+    if (o->notify != DSN_NOTIFY_UNSET)
+        return CODE_OK;
+    return complain(why, "-N", "never, or a list of success, failure and delay", value);
 }
 
 /* Two options in one letter: whether it is the older one can be told at the end only. */
 static enum code set_return(struct options *o, const char *value, struct status *why)
 {
-    struct slice word = slice_of(value);
+    enum dsn_return what = dsn_parse_return(slice_of(value));
 
     (void)why;
-    o->queue_match = NULL;
-    if (slice_equal_nocase(word, slice_of("hdrs")))
-        o->dsn_return = DSN_RETURN_HEADERS;
-    else if (slice_equal_nocase(word, slice_of("full")))
-        o->dsn_return = DSN_RETURN_FULL;
-    else
-        o->queue_match = value;
+    o->queue_match = what == DSN_RETURN_UNSET ? value : NULL;
+    if (what != DSN_RETURN_UNSET)
+        o->dsn_return = what;
     return CODE_OK;
-}
-
-/* The value of an upper-case hexadecimal digit, 16 for anything else. */
-static unsigned hex_digit(char c)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    const char *at = c ? strchr(digits, c) : NULL;
-
-    return at ? (unsigned)(at - digits) : 16;
-}
-
-/* RFC 3461 section 4: xtext, and what it stands for is printable (section 4.4). */
-static bool is_xtext(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned high, low;
-
-        if (s.p[i] < 33 || s.p[i] > 126 || s.p[i] == '=')
-            return false;
-        if (s.p[i] != '+')
-            continue;
-        if (s.n - i < 3)
-            return false;
-        high = hex_digit(s.p[i + 1]);
-        low = hex_digit(s.p[i + 2]);
-        if (high < 2 || high > 7 || low > 15 || high * 16 + low == 127)
-            return false;
-        i += 2;
-    }
-    return true;
 }
 
 static enum code set_envelope_id(struct options *o, const char *value, struct status *why)
 {
-    struct slice id = slice_of(value);
-
-    if (id.n == 0 || id.n > ENVELOPE_ID_MAX || !is_xtext(id))
+    if (!dsn_is_envelope_id(slice_of(value)))
         return complain(why, "-V", "up to 100 characters of xtext", value);
     o->envelope_id = value;
     return CODE_OK;

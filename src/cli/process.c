@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,23 +21,6 @@ static void open_standard_descriptors(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         (void)close(fd);
-}
-
-static bool read_number(const char *name, uint64_t max, uint64_t *out)
-{
-    return slice_number(slice_of(getenv(name)), max, out);
-}
-
-/* How many descriptors behind stderr are sockets for us, as sd_listen_fds(3) counts them. */
-static unsigned count_inherited_sockets(void)
-{
-    uint64_t pid, count;
-
-    if (!read_number("LISTEN_PID", INT32_MAX, &pid) || pid != (uint64_t)getpid())
-        return 0;
-    if (!read_number("LISTEN_FDS", LISTENERS_MAX, &count))
-        return 0;
-    return (unsigned)count;
 }
 
 /*
@@ -85,8 +67,10 @@ static void set_signals(void)
 
 void process_settle(void)
 {
+    size_t inherited = listen_count_inherited();
+
     open_standard_descriptors();
-    close_others(STDERR_FILENO + 1 + count_inherited_sockets());
+    close_others(STDERR_FILENO + 1 + (inherited <= LISTENERS_MAX ? (unsigned)inherited : 0));
     set_signals();
     (void)umask(077);
 }

@@ -14,14 +14,13 @@ enum {
 
 /* Nothing in this file allocates: it must be said, without memory too, what became of a message. */
 
-static void say(struct buf *line)
+void report_line(int fd, struct buf *line)
 {
-    /* A server, a header or an argument that had a hand in it must not make it look like two. */
     text_make_printable(line->p, line->n);
     if (line->n == line->max)
         line->n--;
     line->p[line->n++] = '\n';
-    log_write(STDERR_FILENO, buf_slice(line));
+    log_write(fd, buf_slice(line));
 }
 
 static void add_hint(struct buf *line, const struct status *st, const struct account *account)
@@ -77,7 +76,7 @@ void report_failure(const struct status *worst, const struct account *account,
     add_hint(&line, worst, account);
     if (envelope && outcome && outcome->recipients)
         add_refused(&line, worst, envelope, outcome);
-    say(&line);
+    report_line(STDERR_FILENO, &line);
 }
 
 void report_log_failure(const char *origin, const struct status *why)

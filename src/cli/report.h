@@ -6,6 +6,12 @@
 #include "mail/submission.h"
 
 /*
+ * Prints a line, whose end is added. A server, a header or an argument that had a hand in it can
+ * neither make it look like two nor talk to the terminal.
+ */
+void report_line(int fd, struct buf *line);
+
+/*
  * One line on stderr: "sendmail: ", the failure, its cure, and which of several recipients were
  * refused. `envelope` and `outcome` may be NULL when it did not come that far, and so may
  * `account`.

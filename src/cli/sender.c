@@ -81,7 +81,7 @@ static enum code no_address(struct status *why)
 
 static bool is_same(const struct address *a, const char *spec)
 {
-    return a->length > 0 && address_equal((struct slice){ a->spec, a->length }, slice_of(spec));
+    return a->length > 0 && address_equal(address_spec(a), slice_of(spec));
 }
 
 static bool may_stay(const struct sender_facts *facts, const struct address *account,

@@ -66,26 +66,14 @@ static enum code collect_recipients(struct making *m, struct status *why)
     return making_add_rows(m, m->envelope.forward_count, why);
 }
 
-static enum code set_notices(struct making *m, struct status *why)
-{
-    const struct options *o = m->door->options;
-    struct envelope *e = &m->envelope;
-
-    e->notify = o->notify;
-    e->dsn_return = o->dsn_return;
-    if (!o->envelope_id)
-        return CODE_OK;
-    e->envelope_id = slice_dup(slice_of(o->envelope_id));
-    return e->envelope_id ? CODE_OK : status_set(why, CODE_MEMORY, STAGE_OPTIONS, "out of memory");
-}
-
 /* Everything up to a submission that can be delivered. */
 static enum code make_submission(struct making *m, struct status *why)
 {
-    const char *given = m->door->options->sender;
+    const struct options *o = m->door->options;
 
-    if (read_message(m, why) || making_choose_sender(m, given, why) || collect_recipients(m, why) ||
-        set_notices(m, why))
+    if (read_message(m, why) || making_choose_sender(m, o->sender, why) ||
+        collect_recipients(m, why) ||
+        envelope_set_notices(&m->envelope, o->notify, o->dsn_return, o->envelope_id, why))
         return why->code;
     return making_repair(m, NULL, why);
 }
@@ -170,7 +158,7 @@ static int check_config(const struct options *options)
  */
 static int refuse(const struct options *options, const struct status *why)
 {
-    if (!strchr("sdDl", options->mode))
+    if (!strchr("sdD", options->mode))
         drain_stdin();
     if (options->error_mode != 'q')
         report_failure(why, NULL, NULL, NULL);

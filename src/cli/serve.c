@@ -1,7 +1,6 @@
 #include "cli/serve.h"
 
 #include "base/log.h"
-#include "base/rights.h"
 #include "cli/children.h"
 #include "cli/dialogue.h"
 #include "cli/process.h"
@@ -299,9 +298,8 @@ static enum code find_config(struct options *own, char **path, struct status *wh
 {
     if (!own->config || own->config[0] == '/')
         return CODE_OK;
-    if (rights_are_raised() && !rights_drop())
-        return status_set(why, CODE_SYSTEM, STAGE_CONFIG,
-                          "the rights of another group cannot be given up, as -C needs");
+    if (door_give_up_rights(own, why))
+        return why->code;
     *path = realpath(own->config, NULL);
     if (!*path)
         return status_set_errno(why, CODE_CONFIG, STAGE_CONFIG, errno,

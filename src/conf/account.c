@@ -1,9 +1,9 @@
 #include "conf/account.h"
 
+#include "base/textfile.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -112,13 +112,8 @@ bool account_matches(const char *match, const char *sender)
 
 static enum code refuse_errno(int error, struct status *why)
 {
-    enum code code = CODE_READ;
-
-    if (error == ENOENT || error == ENOTDIR)
-        code = CODE_FILE_MISSING;
-    else if (error == EACCES || error == EPERM)
-        code = CODE_PERMISSION;
-    return status_set_errno(why, code, STAGE_CONFIG, error, "password_file cannot be read");
+    return status_set_errno(why, textfile_code(error), STAGE_CONFIG, error,
+                            "password_file cannot be read");
 }
 
 /*
@@ -200,7 +195,7 @@ enum code account_password(const struct account *account, struct buf *secret, st
 
     if (account->password[0] != 0)
         return add_secret(secret, slice_of(account->password), why);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    fd = textfile_open(path);
     if (fd < 0)
         (void)refuse_errno(errno, why);
     else

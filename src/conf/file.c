@@ -1,12 +1,12 @@
 #include "conf/file.h"
 
 #include "base/rights.h"
+#include "base/textfile.h"
 #include "conf/config.h"
 #include "conf/environment.h"
 #include "conf/scan.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +17,6 @@ enum {
     PATH_ROOM = 1024,
     OWN_MAX = 2, /* places of a user's own file */
 };
-
-/* Never waits: a FIFO opens at once, and is refused when it is looked at. */
-static int open_file(const char *path)
-{
-    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-}
 
 /* Most often it works as root and not from a web server: so it says for whom the file is. */
 static enum code refuse_permission(const char *path, struct status *why)
@@ -46,12 +40,13 @@ static enum code refuse_permission(const char *path, struct status *why)
 
 static enum code refuse_open(const char *path, int error, struct status *why)
 {
-    enum code code = error == ENOENT || error == ENOTDIR ? CODE_CONFIG : CODE_READ;
+    enum code code = textfile_code(error);
 
-    if (error == EACCES || error == EPERM)
+    if (code == CODE_PERMISSION)
         return refuse_permission(path, why);
     status_at(why, "%s", path);
-    return status_set_errno(why, code, STAGE_CONFIG, error, "the configuration cannot be opened");
+    return status_set_errno(why, code == CODE_FILE_MISSING ? CODE_CONFIG : code, STAGE_CONFIG,
+                            error, "the configuration cannot be opened");
 }
 
 static enum code refuse(const char *path, enum code code, const char *sentence, struct status *why)
@@ -60,41 +55,18 @@ static enum code refuse(const char *path, enum code code, const char *sentence, 
     return status_set(why, code, STAGE_CONFIG, "%s", sentence);
 }
 
-/* Fills the text, whose capacity is one byte more than the file had. */
-static enum code read_text(struct ini_file *file, int fd, struct status *why)
+static enum code read_open(struct ini_file *file, int fd, struct status *why)
 {
-    struct buf *text = &file->text;
+    struct stat st;
 
-    while (text->n < text->capacity) {
-        ssize_t n = read(fd, text->p + text->n, text->capacity - text->n);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            status_at(why, "%s", file->path);
-            return status_set_errno(why, CODE_READ, STAGE_CONFIG, errno, "reading failed");
-        }
-        if (n == 0)
-            return CODE_OK;
-        text->n += (size_t)n;
+    if (textfile_take(fd, &st, &file->text, why)) {
+        status_at(why, "%s", file->path);
+        return why->code;
     }
-    return refuse(file->path, CODE_READ, "the file grew while it was read", why);
-}
-
-static enum code read_open(struct ini_file *file, int fd, const struct stat *st, struct status *why)
-{
-    if (!S_ISREG(st->st_mode))
-        return refuse(file->path, CODE_CONFIG,
-                      S_ISDIR(st->st_mode) ? "a folder, not a file" : "not a regular file", why);
-    if (st->st_size > SCAN_FILE_MAX)
-        return refuse(file->path, CODE_CONFIG, "too big for a configuration", why);
-    file->owner = st->st_uid;
-    file->group = st->st_gid;
-    file->mode = st->st_mode;
-    buf_reserve(&file->text, (size_t)st->st_size + 1);
-    if (file->text.failed)
-        return status_set(why, CODE_MEMORY, STAGE_CONFIG, "no memory for the INI");
-    return read_text(file, fd, why);
+    file->owner = st.st_uid;
+    file->group = st.st_gid;
+    file->mode = st.st_mode;
+    return CODE_OK;
 }
 
 /* What a user's own file must be besides: the home in the environment may be another user's. */
@@ -107,18 +79,19 @@ static bool is_ours(const struct stat *st)
  * Opens a user's own file. -1 without an error when there is none, or when it is not for us to
  * look at: cron runs jobs with root's HOME.
  */
-static int open_own(const char *path, struct stat *st, struct status *why)
+static int open_own(const char *path, struct status *why)
 {
-    int fd = open_file(path), error = errno;
+    int fd = textfile_open(path), error = errno;
+    struct stat st;
 
     if (fd < 0) {
-        if (stat(path, st) == 0 && is_ours(st))
+        if (stat(path, &st) == 0 && is_ours(&st))
             (void)refuse_open(path, error, why);
         return -1;
     }
-    if (fstat(fd, st) != 0)
+    if (fstat(fd, &st) != 0)
         (void)refuse_open(path, errno, why);
-    else if (is_ours(st))
+    else if (is_ours(&st))
         return fd;
     (void)close(fd);
     return -1;
@@ -154,31 +127,30 @@ static enum code refuse_all(char paths[OWN_MAX][PATH_ROOM], struct status *why)
 }
 
 /* Gives the open file and its path, or -1 and a reason. */
-static int find(const char **path, char paths[OWN_MAX][PATH_ROOM], struct stat *st,
-                struct status *why)
+static int find(const char **path, char paths[OWN_MAX][PATH_ROOM], struct status *why)
 {
     int fd;
 
     for (size_t i = 0; i < OWN_MAX; i++) {
         *path = paths[i];
-        fd = paths[i][0] != 0 ? open_own(paths[i], st, why) : -1;
+        fd = paths[i][0] != 0 ? open_own(paths[i], why) : -1;
         if (fd >= 0 || why->code)
             return fd;
     }
     *path = SYSTEM_CONFIG;
-    fd = open_file(SYSTEM_CONFIG);
+    fd = textfile_open(SYSTEM_CONFIG);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         (void)refuse_all(paths, why);
-    else if (fd < 0 || fstat(fd, st) != 0)
+    else if (fd < 0)
         (void)refuse_open(SYSTEM_CONFIG, errno, why);
     return fd;
 }
 
-static int open_named(const char *path, struct stat *st, struct status *why)
+static int open_named(const char *path, struct status *why)
 {
-    int fd = open_file(path);
+    int fd = textfile_open(path);
 
-    if (fd < 0 || fstat(fd, st) != 0)
+    if (fd < 0)
         (void)refuse_open(path, errno, why);
     return fd;
 }
@@ -186,7 +158,6 @@ static int open_named(const char *path, struct stat *st, struct status *why)
 enum code ini_file_read(struct ini_file *file, const char *path, struct status *why)
 {
     char paths[OWN_MAX][PATH_ROOM] = { "", "" };
-    struct stat st;
     int fd;
 
     *file = (struct ini_file){ 0 };
@@ -194,13 +165,13 @@ enum code ini_file_read(struct ini_file *file, const char *path, struct status *
     /* The caller's variables say where a file of his would be, and he could have a link there. */
     if (!path && !rights_are_raised())
         list_own(paths);
-    fd = path ? open_named(path, &st, why) : find(&path, paths, &st, why);
+    fd = path ? open_named(path, why) : find(&path, paths, why);
     if (!why->code) {
         file->path = slice_dup(slice_of(path));
         if (!file->path)
             (void)status_set(why, CODE_MEMORY, STAGE_CONFIG, "no memory for the INI");
         else
-            (void)read_open(file, fd, &st, why);
+            (void)read_open(file, fd, why);
     }
     if (fd >= 0)
         (void)close(fd);

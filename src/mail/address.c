@@ -245,6 +245,11 @@ enum code address_parse(struct slice s, struct address *out, struct status *why)
     return refuse(text, "it is not one address", why);
 }
 
+struct slice address_spec(const struct address *a)
+{
+    return (struct slice){ a->spec, a->length };
+}
+
 struct slice address_local(const struct address *a)
 {
     return (struct slice){ a->spec, a->at };
@@ -252,7 +257,17 @@ struct slice address_local(const struct address *a)
 
 struct slice address_domain(const struct address *a)
 {
-    return slice_part((struct slice){ a->spec, a->length }, a->at + 1, a->length);
+    return slice_part(address_spec(a), a->at + 1, a->length);
+}
+
+bool address_is_bare(const struct address *a)
+{
+    return a->at == a->length;
+}
+
+bool address_is_here(const struct address *a, const char *host)
+{
+    return address_is_bare(a) || host_is_ours(host, address_domain(a));
 }
 
 enum code address_qualify(struct address *a, struct slice domain, struct status *why)

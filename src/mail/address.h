@@ -48,9 +48,15 @@ enum code address_next(struct slice *in, struct address *out, struct status *why
 enum code address_parse(struct slice s, struct address *out, struct status *why)
     __attribute__((warn_unused_result));
 
-/* The part before and after the '@'; the domain is empty for a bare name. */
+/* All of it; the part before and after the '@'. The domain is empty for a bare name. */
+struct slice address_spec(const struct address *a);
 struct slice address_local(const struct address *a);
 struct slice address_domain(const struct address *a);
+
+/* Whether it has no domain; and whether it has none, or one that means this machine, whose own name
+ * is `host` (host_is_ours). */
+bool address_is_bare(const struct address *a);
+bool address_is_here(const struct address *a, const char *host);
 
 /*
  * Adds @domain to a bare name; other addresses stay as they are. CODE_ADDRESS, and *a unchanged,

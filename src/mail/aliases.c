@@ -330,11 +330,6 @@ static enum code parse(struct walk *w, const struct frame *f, struct slice text,
     return out->length > 0 ? CODE_OK : refuse(w, f, CODE_CONFIG, "names", text, "that is nobody");
 }
 
-static bool is_here(const struct aliases *a, const struct address *address)
-{
-    return address->at == address->length || host_is_ours(a->host, address_domain(address));
-}
-
 /* A value that is no file, command or include. In quotes it may be a name that could not be part of
  * an address. */
 static enum code follow(struct walk *w, const struct frame *f, const struct alias_value *v)
@@ -349,7 +344,7 @@ static enum code follow(struct walk *w, const struct frame *f, const struct alia
         return expand_alias(w, alias, f);
     if (parse(w, f, v->text, &address))
         return w->why->code;
-    if (!alias && !v->final && is_here(w->aliases, &address) &&
+    if (!alias && !v->final && address_is_here(&address, w->aliases->host) &&
         look_up(w, address_local(&address), &alias))
         return w->why->code;
     return alias && alias != f->alias ? expand_alias(w, alias, f) : visit(w, f, &address);

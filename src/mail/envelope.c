@@ -37,12 +37,26 @@ void envelope_free(struct envelope *e)
 
 enum code envelope_set_sender(struct envelope *e, const struct address *a, struct status *why)
 {
-    char *copy = slice_dup((struct slice){ a->spec, a->length });
+    char *copy = slice_dup(address_spec(a));
 
     if (!copy)
         return no_memory(why);
     free(e->reverse_path);
     e->reverse_path = copy;
+    return CODE_OK;
+}
+
+enum code envelope_set_notices(struct envelope *e, unsigned notify, enum dsn_return dsn_return,
+                               const char *envelope_id, struct status *why)
+{
+    char *copy = envelope_id ? slice_dup(slice_of(envelope_id)) : NULL;
+
+    if (envelope_id && !copy)
+        return no_memory(why);
+    free(e->envelope_id);
+    e->envelope_id = copy;
+    e->notify = notify;
+    e->dsn_return = dsn_return;
     return CODE_OK;
 }
 
@@ -166,7 +180,7 @@ enum code envelope_add(struct envelope *e, const struct address *a, struct slice
         return status_set(why, CODE_ADDRESS, STAGE_INPUT, "the null path \"<>\" is no recipient");
     if (address_qualify(&whole, domain, why))
         return why->code;
-    path = (struct slice){ whole.spec, whole.length };
+    path = address_spec(&whole);
     return is_there(e, path) ? CODE_OK : append(e, path, why);
 }
 
@@ -189,20 +203,6 @@ enum code envelope_set_options(struct envelope *e, size_t index, unsigned notify
     }
     free(e->options[index].original);
     e->options[index] = (struct forward_options){ .notify = notify, .original = copy };
-    return CODE_OK;
-}
-
-enum code envelope_add_list(struct envelope *e, struct slice list, struct slice domain,
-                            struct status *why)
-{
-    struct address a;
-
-    do {
-        if (address_next(&list, &a, why))
-            return why->code;
-        if (a.length > 0 && envelope_add(e, &a, domain, why))
-            return why->code;
-    } while (a.length > 0);
     return CODE_OK;
 }
 

@@ -25,6 +25,11 @@ enum code envelope_set_sender(struct envelope *e, const struct address *a, struc
 enum code envelope_add(struct envelope *e, const struct address *a, struct slice domain,
                        struct status *why) __attribute__((warn_unused_result));
 
+/* Sets what DSN says of the whole message; the id is copied, NULL for none. CODE_MEMORY. */
+enum code envelope_set_notices(struct envelope *e, unsigned notify, enum dsn_return dsn_return,
+                               const char *envelope_id, struct status *why)
+    __attribute__((warn_unused_result));
+
 /*
  * Sets what DSN says of the forward-path at `index`; `original` is copied, NULL for none.
  * CODE_MEMORY.
@@ -32,11 +37,6 @@ enum code envelope_add(struct envelope *e, const struct address *a, struct slice
 enum code envelope_set_options(struct envelope *e, size_t index, unsigned notify,
                                const char *original, struct status *why)
     __attribute__((warn_unused_result));
-
-/* Adds all of an address list; CODE_ADDRESS names the first member that cannot be parsed, and those
- * before it are in. */
-enum code envelope_add_list(struct envelope *e, struct slice list, struct slice domain,
-                            struct status *why) __attribute__((warn_unused_result));
 
 /* Whether an address needs SMTPUTF8 (RFC 6531). */
 bool envelope_needs_utf8(const struct envelope *e);

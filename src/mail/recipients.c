@@ -26,20 +26,10 @@ static void find_host(struct recipient_rules *rules)
         rules->host[slice_find(host, '.')] = 0;
 }
 
-static bool is_bare(const struct address *a)
-{
-    return a->at == a->length;
-}
-
-static bool is_here(const struct recipient_rules *rules, const struct address *a)
-{
-    return is_bare(a) || host_is_ours(rules->host, address_domain(a));
-}
-
 /* What a name without an alias gets. A public name of ours is at a provider as likely as not. */
 static bool may_replace(const struct recipient_rules *rules, const struct address *a)
 {
-    return is_bare(a) || rules->domain[0] != 0 || host_name_is_local(address_domain(a));
+    return address_is_bare(a) || rules->domain[0] != 0 || host_name_is_local(address_domain(a));
 }
 
 static enum code add_local(struct envelope *e, const struct recipient_rules *rules,
@@ -61,7 +51,7 @@ static enum code settle(void *context, const struct address *a, struct status *w
     const struct recipient_rules *rules = adding->rules;
     struct address address = *a;
 
-    if (is_here(rules, a) && may_replace(rules, a)) {
+    if (address_is_here(a, rules->host) && may_replace(rules, a)) {
         if (rules->local[0] != 0)
             return add_local(adding->envelope, rules, why);
         if (rules->domain[0] != 0)
@@ -87,7 +77,7 @@ enum code recipients_add(struct envelope *e, struct recipient_rules *rules, cons
 
     if (rules->host[0] == 0)
         find_host(rules);
-    if (a->length == 0 || !is_here(rules, a))
+    if (a->length == 0 || !address_is_here(a, rules->host))
         return envelope_add(e, a, slice_of(rules->domain), why);
     if (prepare(rules, why) ||
         aliases_expand(rules->loaded, address_local(a), settle, &adding, &found, why))

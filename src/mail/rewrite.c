@@ -9,11 +9,6 @@
 /* Bytes between two members of a list that a word cannot hold: RFC 5322 section 3.2.3. */
 static const char list_specials[] = ",:;<>()\"";
 
-static bool is_bare(const struct address *a)
-{
-    return a->at == a->length;
-}
-
 /* The text of a quoted string, a comment or a phrase, without what the quoting added. */
 static void add_unquoted(struct buf *out, struct slice quoted)
 {
@@ -57,11 +52,6 @@ enum found {
     FOUND_BROKEN, /* text that cannot be parsed */
 };
 
-static struct slice spec_of(const struct address *a)
-{
-    return (struct slice){ a->spec, a->length };
-}
-
 /* Whether an address means the same elsewhere; a domain literal seldom does. */
 static bool is_public(const struct address *a)
 {
@@ -72,7 +62,7 @@ static bool is_public(const struct address *a)
 
 static bool is_from(const struct address *a, const struct rewrite *how)
 {
-    return how->from.n > 0 && address_equal(spec_of(a), how->from);
+    return how->from.n > 0 && address_equal(address_spec(a), how->from);
 }
 
 /* Adds the domain; a name that grows too long by that stays bare. */
@@ -86,7 +76,7 @@ static void complete(struct address *a, const struct rewrite *how)
 
 static bool is_unwanted(const struct member *m, const struct rewrite *how)
 {
-    return is_bare(&m->address) || (m->was_bare && how->replaces_local) ||
+    return address_is_bare(&m->address) || (m->was_bare && how->replaces_local) ||
            (how->keeps && !how->keeps(how->context, m->address.spec));
 }
 
@@ -100,7 +90,7 @@ static void judge(struct member *m, const struct rewrite *how)
         return;
     if (how->from.n > 0 && (how->domain.n > 0 || how->replaces_local))
         address_drop_local_domain(a);
-    m->was_bare = is_bare(a);
+    m->was_bare = address_is_bare(a);
     complete(a, how);
     m->is_from = is_from(a, how);
     m->is_replaced = how->from.n > 0 && !m->is_from && is_unwanted(m, how);
@@ -148,7 +138,7 @@ static void add_mailbox(struct buf *out, const struct member *m, const struct re
     bool named = add_chosen_name(out, m, how, comment_is_name);
 
     buf_add_string(out, named ? " <" : "");
-    buf_add_slice(out, m->is_replaced ? how->from : spec_of(&m->address));
+    buf_add_slice(out, m->is_replaced ? how->from : address_spec(&m->address));
     buf_add_string(out, named ? ">" : "");
     if (comment.n > 0 && !comment_is_name) {
         buf_add_string(out, " (");
@@ -162,7 +152,7 @@ static bool needs_rewrite(const struct member *m)
 {
     const struct address *a = &m->address;
 
-    if (m->is_replaced || (m->was_bare && !is_bare(a)))
+    if (m->is_replaced || (m->was_bare && !address_is_bare(a)))
         return true;
     if (slice_is_ascii(a->source))
         return false;

@@ -189,7 +189,7 @@ const char *spec_write(struct address *a, const struct written *w)
         problem = spec_add_domain(a, w->domain);
     if (problem)
         return problem;
-    spec = (struct slice){ a->spec, a->length };
+    spec = address_spec(a);
     a->utf8 = !slice_is_ascii(spec);
     return a->utf8 && !slice_is_utf8(spec) ? "it is not UTF-8" : NULL;
 }

@@ -3,23 +3,9 @@
 #define ORSINO_MAIL_SUBMISSION_H
 
 #include "base/status.h"
+#include "mail/dsn.h"
 
 struct message;
-
-/* DSN: RFC 3461. */
-enum dsn_notify {
-    DSN_NOTIFY_UNSET = 0,
-    DSN_NOTIFY_NEVER = 1,
-    DSN_NOTIFY_SUCCESS = 2,
-    DSN_NOTIFY_FAILURE = 4,
-    DSN_NOTIFY_DELAY = 8,
-};
-
-enum dsn_return {
-    DSN_RETURN_UNSET,
-    DSN_RETURN_HEADERS,
-    DSN_RETURN_FULL,
-};
 
 /* What DSN says of one forward-path alone. */
 struct forward_options {

@@ -1,9 +1,9 @@
 #include "net/bundle.h"
 
+#include "base/textfile.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char begin_line[] = "-----BEGIN CERTIFICATE-----";
@@ -152,14 +152,11 @@ size_t bundle_decode(struct slice text, unsigned char *out, size_t room)
 
 static enum code refuse(const char *path, int error, struct status *why)
 {
-    enum code code = CODE_READ; /* too many open files, a bad disk: perhaps not for ever */
+    enum code code = textfile_code(error); /* CODE_READ is perhaps not for ever */
 
-    if (error == EACCES || error == EPERM)
-        code = CODE_PERMISSION;
-    else if (error == ENOENT || error == ENOTDIR)
-        code = CODE_NO_CA;
     status_at(why, "%s", path);
-    return status_set_errno(why, code, STAGE_CONFIG, error, "the CA certificates cannot be read");
+    return status_set_errno(why, code == CODE_FILE_MISSING ? CODE_NO_CA : code, STAGE_CONFIG, error,
+                            "the CA certificates cannot be read");
 }
 
 static enum code check(struct bundle *b, const char *path, struct status *why)
@@ -188,7 +185,7 @@ static enum code check(struct bundle *b, const char *path, struct status *why)
 enum code bundle_open(struct bundle *b, const char *path, struct status *why)
 {
     bundle_rewind(b);
-    b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    b->fd = textfile_open(path);
     if (b->fd < 0)
         return refuse(path, errno, why);
     if (check(b, path, why)) {

@@ -1,10 +1,10 @@
 #include "net/identity.h"
 
+#include "base/textfile.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -39,38 +39,6 @@ static enum code refuse(const char *path, enum code code, const char *sentence, 
     return status_set(why, code, STAGE_CONFIG, "%s", sentence);
 }
 
-static enum code refuse_errno(const char *path, int error, struct status *why)
-{
-    enum code code = CODE_READ;
-
-    if (error == EACCES || error == EPERM)
-        code = CODE_PERMISSION;
-    else if (error == ENOENT || error == ENOTDIR)
-        code = CODE_FILE_MISSING;
-    status_at(why, "%s", path);
-    return status_set_errno(why, code, STAGE_CONFIG, error,
-                            "the certificate or key for TLS cannot be read");
-}
-
-/* Fills the text, whose capacity is one byte more than the file had. */
-static enum code read_text(struct pem *pem, int fd, struct status *why)
-{
-    struct buf *text = &pem->text;
-
-    while (text->n < text->capacity) {
-        ssize_t n = read(fd, text->p + text->n, text->capacity - text->n);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return refuse_errno(pem->path, errno, why);
-        if (n == 0)
-            return CODE_OK;
-        text->n += (size_t)n;
-    }
-    return refuse(pem->path, CODE_READ, "the file grew while it was read", why);
-}
-
 static bool is_shared(const struct stat *st)
 {
     return (st->st_mode & RIGHTS_OF_OTHERS) != 0 ||
@@ -81,18 +49,10 @@ static enum code read_open(struct pem *pem, int fd, bool secret, struct status *
 {
     struct stat st;
 
-    if (fstat(fd, &st) != 0)
-        return refuse_errno(pem->path, errno, why);
-    if (!S_ISREG(st.st_mode))
-        return refuse(pem->path, CODE_CONFIG,
-                      S_ISDIR(st.st_mode) ? "a folder, not a file" : "not a regular file", why);
-    if (st.st_size > FILE_MAX)
-        return refuse(pem->path, CODE_CONFIG, "too big for a certificate or key", why);
-    buf_reserve(&pem->text, (size_t)st.st_size + 1);
-    if (pem->text.failed)
-        return status_set(why, CODE_MEMORY, STAGE_CONFIG, "out of memory");
-    if (read_text(pem, fd, why))
+    if (textfile_take(fd, &st, &pem->text, why)) {
+        status_at(why, "%s", pem->path);
         return why->code;
+    }
     /* Without a key in it, it is a certificate's, and these are for all to see. */
     if (secret && is_shared(&st) &&
         slice_contains_nocase(buf_slice(&pem->text), slice_of("PRIVATE KEY")))
@@ -114,16 +74,18 @@ static void drop_carriage_returns(struct buf *text)
     text->n = n;
 }
 
-/* Never waits: a FIFO opens at once, and is refused when it is looked at. */
 static enum code pem_open(struct pem *pem, const char *path, bool secret, struct status *why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = textfile_open(path);
 
     *pem = (struct pem){ .path = path };
     buf_init(&pem->text, FILE_MAX + 2);
     br_pem_decoder_init(&pem->decoder);
-    if (fd < 0)
-        return refuse_errno(path, errno, why);
+    if (fd < 0) {
+        status_at(why, "%s", path);
+        return status_set_errno(why, textfile_code(errno), STAGE_CONFIG, errno,
+                                "the certificate or key for TLS cannot be read");
+    }
     (void)read_open(pem, fd, secret, why);
     (void)close(fd);
     if (why->code)

@@ -100,7 +100,7 @@ static bool describe(const union address *a, socklen_t length, struct listener *
     if (!peer_at(&a->storage, &peer))
         return false;
     l->is_unix = peer.is_unix;
-    l->is_local = peer.is_unix || peer.is_loopback;
+    l->is_local = peer.is_local;
     if (peer.is_unix) {
         name_local(a, length, l);
         return true;
@@ -394,32 +394,28 @@ static enum code take_over(int fd, struct listener *l, struct status *why)
     return CODE_OK;
 }
 
-/* How many descriptors the variables of sd_listen_fds(3) promise us. */
-static enum code count_inherited(uint64_t *count, struct status *why)
+size_t listen_count_inherited(void)
 {
-    struct slice pid_text = slice_of(getenv("LISTEN_PID"));
-    struct slice count_text = slice_of(getenv("LISTEN_FDS"));
-    uint64_t pid;
+    uint64_t pid, count;
 
-    *count = 0;
-    if (!slice_number(pid_text, PID_MAX, &pid) || pid != (uint64_t)getpid())
-        return CODE_OK;
-    if (!slice_number(count_text, LISTENERS_MAX, count))
-        return status_set(why, CODE_CONFIG, STAGE_CONFIG,
-                          "LISTEN_FDS is no number, or more than %d", (int)LISTENERS_MAX);
-    return CODE_OK;
+    if (!slice_number(slice_of(getenv("LISTEN_PID")), PID_MAX, &pid) || pid != (uint64_t)getpid())
+        return 0;
+    if (!slice_number(slice_of(getenv("LISTEN_FDS")), LISTENERS_MAX, &count))
+        return SIZE_MAX;
+    return (size_t)count;
 }
 
 enum code listen_inherit(struct listener *listeners, size_t *count, struct status *why)
 {
-    uint64_t promised;
-    size_t n = 0;
+    size_t promised = listen_count_inherited(), n = 0;
 
     *count = 0;
-    (void)count_inherited(&promised, why);
     (void)unsetenv("LISTEN_PID");
     (void)unsetenv("LISTEN_FDS");
     (void)unsetenv("LISTEN_FDNAMES");
+    if (promised > LISTENERS_MAX)
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                          "LISTEN_FDS is no number, or more than %d", (int)LISTENERS_MAX);
     for (; n < promised && why->code == CODE_OK; n++)
         (void)take_over(FIRST_INHERITED + (int)n, &listeners[n], why);
     if (why->code)

@@ -32,9 +32,14 @@ enum code listen_open(const char *list, struct listener *listeners, size_t *coun
                       struct status *why) __attribute__((warn_unused_result));
 
 /*
- * Takes over the sockets that systemd hands down (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS) from
- * descriptor 3 on, and takes the variables away. *count is 0 when there are none. A socket at port
- * 465 has implicit TLS. CODE_CONFIG for one that is no listening stream socket.
+ * How many sockets systemd hands down to this process (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS),
+ * from descriptor 3 on. More than LISTENERS_MAX: they are too many, or LISTEN_FDS is no number.
+ */
+size_t listen_count_inherited(void);
+
+/*
+ * Takes these sockets over, and takes the variables away. *count is 0 when there are none. A socket
+ * at port 465 has implicit TLS. CODE_CONFIG for one that is no listening stream socket.
  */
 enum code listen_inherit(struct listener *listeners, size_t *count, struct status *why)
     __attribute__((warn_unused_result));

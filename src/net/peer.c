@@ -77,25 +77,18 @@ bool peer_at(const struct sockaddr_storage *address, struct peer *peer)
 {
     struct network n;
 
-    *peer = (struct peer){ .uid = (uid_t)-1, .address = *address };
+    *peer = (struct peer){ .address = *address };
     peer->is_unix = address->ss_family == AF_UNIX;
     if (peer->is_unix) {
+        peer->is_local = true;
         (void)snprintf(peer->name, sizeof peer->name, "local");
         return true;
     }
     if (!network_of(address, &n))
         return false;
-    peer->is_loopback = is_loopback(&n);
+    peer->is_local = is_loopback(&n);
     print_name(&n, peer->name);
     return true;
-}
-
-static uid_t user_of(int fd)
-{
-    struct ucred user;
-    socklen_t length = sizeof user;
-
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &length) == 0 ? user.uid : (uid_t)-1;
 }
 
 bool peer_of(int fd, struct peer *peer)
@@ -103,11 +96,7 @@ bool peer_of(int fd, struct peer *peer)
     struct sockaddr_storage address = { 0 };
     socklen_t length = sizeof address;
 
-    if (getpeername(fd, (struct sockaddr *)&address, &length) != 0 || !peer_at(&address, peer))
-        return false;
-    if (peer->is_unix)
-        peer->uid = user_of(fd);
-    return true;
+    return getpeername(fd, (struct sockaddr *)&address, &length) == 0 && peer_at(&address, peer);
 }
 
 bool peer_is_hidden(int fd)

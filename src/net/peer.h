@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
-#include <sys/types.h>
 
 enum {
     PEER_NAME_ROOM = 64,
@@ -12,8 +11,7 @@ enum {
 
 struct peer {
     bool is_unix;
-    bool is_loopback;
-    uid_t uid; /* of a UNIX socket's other end, (uid_t)-1 for others */
+    bool is_local; /* of this machine: a UNIX socket, or a loopback address */
     struct sockaddr_storage address;
     char name[PEER_NAME_ROOM]; /* "127.0.0.1", "IPv6:::1" as in an address literal, "local" */
 };

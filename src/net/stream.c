@@ -291,7 +291,7 @@ static bool is_on_this_machine(const struct stream *s)
 {
     struct peer peer;
 
-    return peer_of(s->in, &peer) && (peer.is_unix || peer.is_loopback);
+    return peer_of(s->in, &peer) && peer.is_local;
 }
 
 enum code stream_accept_tls(struct stream *s, const struct identity *identity,

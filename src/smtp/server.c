@@ -258,11 +258,6 @@ const char *server_client_name(const struct server *d)
     return d->client_name;
 }
 
-bool server_is_extended(const struct server *d)
-{
-    return d->extended;
-}
-
 const char *server_protocol(const struct server *d)
 {
     static const char *const names[2][2][2] = {

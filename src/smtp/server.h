@@ -94,9 +94,8 @@ void server_secured(struct server *d);
  */
 void server_answer(struct server *d, const struct status *why, const char *text);
 
-/* What the client calls itself, "" before HELO; and whether it said EHLO. */
+/* What the client calls itself, "" before HELO. */
 const char *server_client_name(const struct server *d);
-bool server_is_extended(const struct server *d);
 
 /* "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "UTF8SMTP…": RFC 3848, RFC 6531 section 4.3. */
 const char *server_protocol(const struct server *d);

@@ -21,7 +21,6 @@ enum {
     SERVER_EATEN_MAX = 1 << 30,      /* bytes of a message that is refused already */
     SERVER_LINE_EATEN_MAX = 1 << 20, /* bytes of a line that is too long already */
     SERVER_NAME_MAX = 255,
-    SERVER_ENVELOPE_ID_MAX = 100, /* RFC 3461 section 5.4 */
     SERVER_ORIGINAL_MAX = 500,
 };
 
@@ -103,7 +102,7 @@ struct server {
     struct server_recipient recipient;
     struct server_message message;
 
-    char envelope_id[SERVER_ENVELOPE_ID_MAX + 1];
+    char envelope_id[DSN_ENVELOPE_ID_MAX + 1];
     char original[SERVER_ORIGINAL_MAX + 1];
     char line_room[SERVER_COMMAND_MAX];
     char secret_room[SERVER_COMMAND_MAX];

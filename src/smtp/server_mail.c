@@ -13,39 +13,6 @@ struct parameter {
     const char *(*take)(struct server *, struct slice value);
 };
 
-/* A word of a parameter, and what it stands for. */
-struct word {
-    const char *name;
-    unsigned value;
-};
-
-static unsigned value_of(struct slice name, const struct word *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (slice_equal_nocase(name, slice_of(words[i].name)))
-            return words[i].value;
-    return 0;
-}
-
-/* RFC 3461 section 4: printable, and "+HH" for what is not. */
-static bool is_xtext(struct slice s)
-{
-    static const char digits[] = "0123456789ABCDEF";
-
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-
-        if (c <= ' ' || c > '~' || c == '=')
-            return false;
-        if (c != '+')
-            continue;
-        if (s.n - i < 3 || !memchr(digits, s.p[i + 1], 16) || !memchr(digits, s.p[i + 2], 16))
-            return false;
-        i += 2;
-    }
-    return s.n > 0;
-}
-
 /* Copies what fits, and the caller has seen to that. */
 static void keep(char *room, struct slice s)
 {
@@ -79,16 +46,13 @@ static const char *take_utf8(struct server *d, struct slice value)
 
 static const char *take_return(struct server *d, struct slice value)
 {
-    static const struct word words[] = { { "FULL", DSN_RETURN_FULL },
-                                         { "HDRS", DSN_RETURN_HEADERS } };
-
-    d->mail.dsn_return = (enum dsn_return)value_of(value, words, sizeof words / sizeof *words);
+    d->mail.dsn_return = dsn_parse_return(value);
     return d->mail.dsn_return == DSN_RETURN_UNSET ? "501 5.5.4 RET is FULL or HDRS" : NULL;
 }
 
 static const char *take_envelope_id(struct server *d, struct slice value)
 {
-    if (value.n > SERVER_ENVELOPE_ID_MAX || !is_xtext(value))
+    if (!dsn_is_envelope_id(value))
         return "501 5.5.4 ENVID is xtext of 100 bytes at most";
     keep(d->envelope_id, value);
     d->mail.envelope_id = d->envelope_id;
@@ -105,24 +69,10 @@ static const char *take_auth(struct server *d, struct slice value)
 
 static const char *take_notify(struct server *d, struct slice value)
 {
-    static const struct word words[] = {
-        { "NEVER", DSN_NOTIFY_NEVER },
-        { "SUCCESS", DSN_NOTIFY_SUCCESS },
-        { "FAILURE", DSN_NOTIFY_FAILURE },
-        { "DELAY", DSN_NOTIFY_DELAY },
-    };
-    struct slice rest = value, word;
-    unsigned all = 0, one = 1;
-
-    while (one != 0 && slice_take_until(&rest, ",", &word)) {
-        one = value_of(word, words, sizeof words / sizeof *words);
-        all |= one;
-    }
-    if (one == 0 || value.p[value.n - 1] == ',' ||
-        (all & DSN_NOTIFY_NEVER && all != DSN_NOTIFY_NEVER))
-        return "501 5.5.4 NOTIFY is NEVER, or some of SUCCESS,FAILURE,DELAY";
-    d->recipient.notify = all;
-    return NULL;
+    d->recipient.notify = dsn_parse_notify(value);
+    return d->recipient.notify == DSN_NOTIFY_UNSET
+               ? "501 5.5.4 NOTIFY is NEVER, or some of SUCCESS,FAILURE,DELAY"
+               : NULL;
 }
 
 static const char *take_original(struct server *d, struct slice value)
@@ -133,7 +83,7 @@ static const char *take_original(struct server *d, struct slice value)
     (void)slice_take_until(&address, ";", &type);
     known =
         slice_equal_nocase(type, slice_of("rfc822")) || slice_equal_nocase(type, slice_of("utf-8"));
-    if (!known || value.n > SERVER_ORIGINAL_MAX || !is_xtext(address))
+    if (!known || value.n > SERVER_ORIGINAL_MAX || !dsn_is_xtext(address))
         return "501 5.5.4 ORCPT is rfc822; or utf-8; and xtext, 500 bytes at most";
     keep(d->original, value);
     d->recipient.original = d->original;
@@ -206,7 +156,7 @@ static bool find_path_end(struct slice s, size_t *end)
 /* Takes "FROM:<path>" off *in, also with a space behind the colon or without brackets. */
 static bool take_path(struct slice *in, const char *keyword, struct address *path)
 {
-    struct slice name = slice_of(keyword), rest, spec;
+    struct slice name = slice_of(keyword), rest;
     struct status ignored = { 0 };
     size_t end = 0;
 
@@ -217,9 +167,8 @@ static bool take_path(struct slice *in, const char *keyword, struct address *pat
         return false;
     if (address_parse(slice_part(rest, 0, end), path, &ignored) != CODE_OK)
         return false;
-    spec = (struct slice){ path->spec, path->length };
     *in = slice_part(rest, end, rest.n);
-    return path->length == 0 || address_is_safe(spec);
+    return path->length == 0 || address_is_safe(address_spec(path));
 }
 
 void server_do_mail(struct server *d, struct slice arguments)

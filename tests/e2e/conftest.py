@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from certificates import Certificates
+from relay import network, open_folder, relay, talk  # noqa: F401
 from rogue import Rogue
 from servers import PASSWORD, USER, Postfix
 from sink import Sink

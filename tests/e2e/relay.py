@@ -4,6 +4,7 @@ import ctypes
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -234,10 +235,11 @@ def network():
 
 
 @pytest.fixture
-def open_folder():
-    """A folder that everybody may enter, which the one of a test is not."""
+def open_folder(orsino):
+    """A folder that everybody may enter, which the one of a test is not, nor may be the one that orsino is built in."""
     with tempfile.TemporaryDirectory(prefix="orsino-") as name:
         os.chmod(name, 0o755)
+        orsino.path = shutil.copy(orsino.path, name)
         yield Path(name)
 
 

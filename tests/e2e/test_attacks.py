@@ -8,7 +8,7 @@ import struct
 import subprocess
 
 from conftest import table
-from relay import CONTENT, MAIL, PATIENCE, RCPT, network, open_folder, relay, talk, transactions  # noqa: F401
+from relay import CONTENT, MAIL, PATIENCE, RCPT, transactions
 from rogue import CLOSE
 from waiting import wait_for
 
@@ -20,7 +20,7 @@ SMUGGLED = f"{MAIL}\r\n{RCPT}\r\nDATA\r\n".encode() + CONTENT + b".\r\n"
 # Strangers on the network.
 
 
-def accepted(network, source):  # noqa: F811
+def accepted(network, source):
     """A client, and the socket that inetd would hand us for it."""
     with network.run(socket.create_server, (HERE, 0)) as listener:
         client = network.run(socket.create_connection, listener.getsockname(), PATIENCE, (source, 0))
@@ -40,7 +40,7 @@ def is_reset(connection):
     return False
 
 
-def test_a_stranger_who_hides_behind_a_reset(network, rogue, orsino, ini):  # noqa: F811
+def test_a_stranger_who_hides_behind_a_reset(network, rogue, orsino, ini):
     """What he said can still be read when nobody can tell any more who he was: it is not what a program of ours says."""
     server = network.run(rogue)
     client, connection = accepted(network, THERE)
@@ -65,7 +65,7 @@ def memory_of(process):
         return 0
 
 
-def test_one_who_never_reads(relay, rogue):  # noqa: F811
+def test_one_who_never_reads(relay, rogue):
     """A million commands without a look at the answers fill no memory, and keep nobody else waiting."""
     running = relay(rogue().port)
     client = running.connect()
@@ -86,7 +86,7 @@ def test_one_who_never_reads(relay, rogue):  # noqa: F811
     other.quit()
 
 
-def test_a_login_that_forges_the_log(relay, rogue, tmp_path):  # noqa: F811
+def test_a_login_that_forges_the_log(relay, rogue, tmp_path):
     """What watches the log must not be led to lock out somebody else."""
     users = tmp_path / "users"
     users.write_text("anna:*\n")
@@ -101,7 +101,7 @@ def test_a_login_that_forges_the_log(relay, rogue, tmp_path):  # noqa: F811
     assert line.count("client=127.0.0.1 ") == 1 and " client=192.0.2.1" not in line and " error=none" not in line
 
 
-def test_a_session_that_is_killed(relay, rogue):  # noqa: F811
+def test_a_session_that_is_killed(relay, rogue):
     server = rogue()
     running = relay(server.port, listen_max=1)
     client = running.connect()
@@ -132,7 +132,7 @@ def test_a_session_that_is_killed(relay, rogue):  # noqa: F811
         ("a handshake", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n" + SMUGGLED),
     ],
 )
-def test_a_web_page(said, relay, rogue):  # noqa: F811
+def test_a_web_page(said, relay, rogue):
     server = rogue()
     client = relay(server.port).connect()
     client.write(said)
@@ -171,7 +171,7 @@ def test_an_argument(words, orsino, rogue, ini, tmp_path):
 # Other users of this machine.
 
 
-def test_a_list_that_is_a_link(relay, rogue, tmp_path):  # noqa: F811
+def test_a_list_that_is_a_link(relay, rogue, tmp_path):
     """He whose list it is may not read what a link there leads to; nor may he hear it from the relay."""
     (tmp_path / "secret").write_text("password = hunter2\nadmin:$6$salt$hash:\n/etc/hunter2\n|hunter2\n")
     (tmp_path / "list").symlink_to(tmp_path / "secret")
@@ -188,7 +188,7 @@ def test_a_list_that_is_a_link(relay, rogue, tmp_path):  # noqa: F811
         assert f"{tmp_path}/{name}:1: " in answer and "hunter2" not in answer and "$6$" not in answer
 
 
-def test_aliases_that_everybody_may_write(talk, rogue, tmp_path):  # noqa: F811
+def test_aliases_that_everybody_may_write(talk, rogue, tmp_path):
     server = rogue()
     aliases = tmp_path / "aliases"
     aliases.write_text("root: evil@example.org\n")
@@ -218,7 +218,7 @@ def test_aliases_that_everybody_may_write(talk, rogue, tmp_path):  # noqa: F811
         ("what a terminal obeys", {"dot": b"550 5.7.1 no\x1b[2J\r\n"}),
     ],
 )
-def test_a_provider_that_has_not_taken_it(script, talk, rogue):  # noqa: F811
+def test_a_provider_that_has_not_taken_it(script, talk, rogue):
     client = talk(rogue(script).port)
     client.greet()
     client.expect("250 ", MAIL)
@@ -233,7 +233,7 @@ def test_a_provider_that_has_not_taken_it(script, talk, rogue):  # noqa: F811
     assert b"queued as" not in client.rest()
 
 
-def test_a_name_for_one_who_was_refused(talk, rogue, tmp_path):  # noqa: F811
+def test_a_name_for_one_who_was_refused(talk, rogue, tmp_path):
     """Nobody is promised a message that he does not get because another one gets it."""
     server = rogue({"RCPT": {"bob": "550 5.1.1 no such user"}})
     server.script["RCPT"] = [{"bob": "550 5.1.1 no such user"}]
@@ -265,7 +265,7 @@ def run_as_nobody(orsino, config, *words):
     return orsino.run(*words, ini=config, user=NOBODY, group=NOBODY, extra_groups=[])
 
 
-def uploaded(open_folder, ini, *words, **changes):  # noqa: F811
+def uploaded(open_folder, ini, *words, **changes):
     """An INI that the web server's user wrote at the attacker's wish."""
     config = open_folder / "uploaded.ini"
     config.write_text(ini(*words, **changes).read_text())
@@ -273,7 +273,7 @@ def uploaded(open_folder, ini, *words, **changes):  # noqa: F811
     return config
 
 
-def test_a_log_that_would_be_a_program(orsino, rogue, ini, open_folder):  # noqa: F811
+def test_a_log_that_would_be_a_program(orsino, rogue, ini, open_folder):
     """The server's words go into the log; in a file below the web server's root they would be run."""
     server = rogue(script={"dot": "250 <?php system($_GET[1]); ?>"})
     folder = open_folder / "www"
@@ -285,7 +285,7 @@ def test_a_log_that_would_be_a_program(orsino, rogue, ini, open_folder):  # noqa
     assert list(folder.iterdir()) == []
 
 
-def test_a_secret_of_roots_for_a_server_of_theirs(orsino, rogue, ini, open_folder):  # noqa: F811
+def test_a_secret_of_roots_for_a_server_of_theirs(orsino, rogue, ini, open_folder):
     secret = open_folder / "secret"
     secret.write_text("hunter2\n")
     secret.chmod(0o644)

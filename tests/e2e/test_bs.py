@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from conftest import table
-from relay import CONTENT, MAIL, RCPT, Client, Pipes, bodies, field, header, open_folder, talk, transactions  # noqa: F401
+from relay import CONTENT, MAIL, RCPT, Client, Pipes, bodies, field, header, transactions
 from waiting import wait_for
 
 OTHER_RCPT = "RCPT TO:<carl@example.org>"

@@ -1,7 +1,7 @@
 """What a client of `sendmail -bs` hears of the provider: its own words, and trouble with it."""
 
 from conftest import table
-from relay import CONTENT, MAIL, RCPT, bodies, talk, transactions  # noqa: F401
+from relay import CONTENT, MAIL, RCPT, bodies, transactions
 from rogue import CLOSE, RESET, SILENCE
 
 OTHER_RCPT = "RCPT TO:<carl@example.org>"

@@ -1,7 +1,7 @@
 """Replies of the server side that must be true whatever a recipient becomes."""
 
 from conftest import table
-from relay import CONTENT, MAIL, talk, bodies, transactions  # noqa: F401
+from relay import CONTENT, MAIL, bodies, transactions
 
 REFUSED, TAKEN = "550 5.1.1 no such user", "250 2.1.5 recipient ok"
 

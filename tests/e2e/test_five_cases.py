@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from conftest import account_keys, write_private
-from relay import Network, relay  # noqa: F401
+from relay import Network
 from rogue import Rogue
 from servers import PASSWORD, USER
 
@@ -118,7 +118,7 @@ def sendmail(internet, orsino):
 
 
 @pytest.fixture
-def start_relay(internet, relay, certificates, tmp_path, config):  # noqa: F811
+def start_relay(internet, relay, certificates, tmp_path, config):
     """At the relay's own port, 25, for a provider with implicit TLS."""
 
     def start(*more):

@@ -47,6 +47,36 @@ def test_no_ini_anywhere(orsino, no_system_ini):
     orsino.run("-t").failed(78, "/etc/orsino.ini", ".orsino.ini")
 
 
+TWO = "[orsino]\nlog = none\n[one]\nhost = a.example\n[two]\nhost = b.example\n"
+
+NO_ACCOUNT = [
+    ("no file", None, [], 78, "the configuration cannot be opened: No such file or directory"),
+    ("a folder", "", [], 78, "it is not a regular file, but a folder"),
+    ("an empty file", "#\n", [], 78, "an empty file: write [orsino] and host = into it; accounts here: none"),
+    ("no account chosen", TWO, [], 78, "no account chosen: set account = in [orsino]; accounts here: one, two"),
+    ("no such account", TWO, ["-a", "three"], 78, "no account three; accounts here: one, two"),
+    ("a file of root's", TWO, [], 77,
+     "the configuration may not be read by user 61234: it is for user 0 and group 0, mode 600"),
+    ("a folder of root's", TWO, [], 77, "the configuration is in a folder that user 61234 may not enter"),
+]  # fmt: skip
+
+
+@table("text, words, code, sentence", NO_ACCOUNT)
+def test_a_missing_file_is_told_from_an_unreadable_one_and_from_no_account(
+    text, words, code, sentence, orsino, open_folder):
+    path = open_folder / "folder" / "orsino.ini"
+    if text:
+        write_private(path, text).parent.chmod(0o700 if "folder" in sentence else 0o755)
+    elif text == "":
+        path.mkdir(parents=True)
+    stranger = {"user": 61234, "group": 61234, "extra_groups": []} if code == 77 else {}
+    if stranger and os.getuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    orsino.folder = "/"
+    line = orsino.run("-t", *words, ini=path, **stranger).failed(code)
+    assert line.partition(" (")[0] == f"sendmail: {path}: {sentence}"
+
+
 def test_home_of_another_user_does_not_count(orsino, rogue, no_system_ini):
     """cron and at may run with the HOME of somebody else."""
     server = rogue()

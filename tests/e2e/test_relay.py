@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import table
-from relay import CONTENT, MAIL, PATIENCE, Client, Relay, bodies, call, header, network, relay, run_client, transactions  # noqa: F401
+from relay import CONTENT, MAIL, PATIENCE, Client, Relay, bodies, call, header, run_client, transactions
 from sending import reverse_path
 from waiting import wait_for
 

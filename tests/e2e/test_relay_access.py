@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import table
-from relay import MAIL, PATIENCE, RCPT, Client, header, network, open_folder, relay, run_client, transactions  # noqa: F401
+from relay import MAIL, PATIENCE, RCPT, Client, header, run_client, transactions
 from rogue import Rogue
 
 HERE, THERE = "10.9.8.7", "10.9.9.9"  # addresses of `network`

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from conftest import table
-from relay import CONTENT, MAIL, PATIENCE, RCPT, bodies, relay, run_client, transactions  # noqa: F401
+from relay import CONTENT, MAIL, PATIENCE, RCPT, bodies, run_client, transactions
 from rogue import CLOSE, RESET, SILENCE
 from waiting import wait_for
 

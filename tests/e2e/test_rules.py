@@ -1,7 +1,7 @@
 """What callers of sendmail rely on, rule by rule: the command line, 1 to 13.
 
 The rules about the message, 14 to 23, are in test_rules_message.py; those about the process, 24 to 40, in
-test_rules_process.py; those about SMTP on standard input, 41 and 42, in test_dialogue.py.
+test_rules_process.py; those about SMTP on standard input, 41 and 42, in test_bs.py.
 """
 
 import os
@@ -198,4 +198,4 @@ def test_rule_13_no_recipient_never_hangs(orsino, rogue, ini):
 def test_every_rule_has_a_test():
     text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     tested = {int(number) for number in re.findall(r"(?m)^def test_rule_(\d\d)_", text)}
-    assert tested >= set(range(1, 41))
+    assert tested >= set(range(1, 43))

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from conftest import MESSAGE, write_private
+from conftest import MESSAGE, ini_text, write_private
 from rogue import CLOSE, SILENCE
 from sending import ANNA, BOB, reverse_path, send  # noqa: F401
 from waiting import wait_for
@@ -53,24 +53,47 @@ def test_rule_25_failure_is_an_exit_code_and_one_line(orsino, rogue, ini, tmp_pa
     fails(75, stopped=True)
 
 
-def test_rule_26_stdin_is_read_to_its_end_before_any_exit(orsino, rogue, ini, tmp_path):
+def failing_command_lines(ini, rogue, tmp_path):
+    """Every kind of failure before a server is asked, and the two commonest after."""
     server = rogue()
-    config = ini(server.port)
-    unreadable = write_private(tmp_path / "open.ini", config.read_text() + 'user = "x"\npassword = "y"\n')
-    unreadable.chmod(0o666)
-    full = ini(server.port, name="full.ini", max_message="100k")
-    rows = [
-        (64, config, ["-Z", BOB]), (64, config, []), (65, config, ["<bob@"]), (78, tmp_path / "none.ini", [BOB]),
-        (77, unreadable, [BOB]), (65, full, [BOB]), (64, config, ["-q", BOB]), (64, config, ["-bz"]),
+    nobody = rogue()
+    nobody.stop()
+    refuses = rogue({"MAIL": "550 no"})
+    good = ["-C", str(ini(server.port))]
+    broken = write_private(tmp_path / "broken.ini", "[test\n")
+    open_to_all = write_private(tmp_path / "open.ini", ini_text({"host": "a.example", "user": "x", "password": '"y"'}))
+    open_to_all.chmod(0o644)
+    small = ini(server.port, name="small.ini", max_message="100k")
+    return [
+        (64, good + ["-Z", BOB]),
+        (64, good),
+        (64, good + ["-bz"]),
+        (64, good + ["-q", BOB]),
+        (78, ["-C", str(tmp_path / "none.ini"), "-t"]),
+        (78, ["-C", str(broken), "-t"]),
+        (77, ["-C", str(open_to_all), "-t"]),
+        (78, good + ["-a", "nobody", "-t"]),
+        (65, good + [BOB, "<b@"]),
+        (65, good + ["-f", "a@b@c\r\nRCPT TO:<x@y>", BOB]),
+        (65, ["-C", str(small), BOB]),
+        (75, ["-C", str(ini(nobody.port, name="nobody.ini")), BOB]),
+        (69, ["-C", str(ini(refuses.port, name="refuses.ini")), BOB]),
     ]
-    for code, path, words in rows:
-        process = orsino.start(*words, ini=path)
-        process.stdin.write(MESSAGE + b"one line of many\n" * 70000)  # a broken pipe is an exception here
+
+
+def test_rule_26_stdin_is_read_to_its_end_before_any_exit(orsino, ini, rogue, tmp_path):
+    message = MESSAGE + b"one line of many\n" * 70000
+    for code, words in failing_command_lines(ini, rogue, tmp_path):
+        process = orsino.start(*words)
+        process.stdin.write(message)  # a broken pipe is an exception here
         process.stdin.close()
-        assert process.wait(30) == code, words
+        process.wait(30)
+        said = process.stderr.read().decode()
+        assert process.returncode == code, f"{words}: {said}"
+        assert said.count("\n") == 1 and said.startswith("sendmail: "), said
+        assert process.stdout.read() == b""
         process.stdout.close()
         process.stderr.close()
-    assert server.sessions == []
 
 
 def test_rule_27_nothing_is_sent_before_the_end_of_the_message(orsino, rogue, ini, tmp_path):
@@ -144,6 +167,8 @@ def test_rule_30_closed_descriptors_do_not_become_ours(closed, orsino, rogue, in
     command = ["sh", "-c", f'exec "$0" sendmail -C "$1" {BOB} {closed}', orsino.path, str(ini(server.port))]
     done = subprocess.run(command, input=MESSAGE, env=orsino.environment(), capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    # Without a stdin the message is empty, and has what every message must have.
+    assert server.session.field("From")
     assert (b"hello there" in server.session.message) == ("0<" not in closed)
 
 

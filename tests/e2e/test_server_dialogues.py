@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from relay import call, network, relay, talk  # noqa: F401
+from relay import call
 from rogue import Rogue
 from test_dialogues import expand
 
@@ -234,7 +234,7 @@ def test_what_is_left_out_is_there_and_enough_is_left():
 
 
 @pytest.mark.parametrize("path, way", cases())
-def test_server_dialogue(path, way, request, certificates, relay, talk, tmp_path):  # noqa: F811
+def test_server_dialogue(path, way, request, certificates, relay, talk, tmp_path):
     transcript = Transcript(path)
     stage = Stage(transcript, way, certificates, tmp_path)
     run = request.getfixturevalue("network").run if stage.is_far else call

@@ -1,12 +1,12 @@
 /*
  * For LD_PRELOAD: the world goes wrong on request.
  *
- *   FAIL_AT=N           the Nth call that can fail fails, once; counted from 1, over all
- * kinds FAIL_MEMORY_FROM=N  the Nth allocation fails, and each that follows
+ *   FAIL_AT=N           the Nth call that can fail fails, once; counted from 1, over all kinds
+ *   FAIL_MEMORY_FROM=N  the Nth allocation fails, and each that follows
  *   FAIL_SHORT=1        reading and writing move one byte at a time
- *   FAIL_EINTR=1        a call that may wait is interrupted each time, and goes on when
- * repeated FAIL_REPORT=FILE    what was done is appended there: the name of the call, a line
- * each
+ *   FAIL_EINTR=1        a call that may wait is interrupted each time, and goes on when repeated
+ *   FAIL_HURRY=N        time is N times as fast, as far as waiting goes
+ *   FAIL_REPORT=FILE    what was done is appended there: the name of the call, a line each
  *
  * Two libraries crash without memory, which is not ours to mend; the program makes sure of their
  * memory before it calls them (base/memory.h). So these allocations are spared: iniparser's, from
@@ -20,6 +20,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t n);
@@ -186,14 +188,68 @@ ssize_t getrandom(void *p, size_t n, unsigned flags)
     return syscall(SYS_getrandom, p, n, flags);
 }
 
+/* How many times as fast time is. */
+static int64_t hurry(void)
+{
+    const char *times = getenv("FAIL_HURRY");
+
+    return times ? atol(times) : 1;
+}
+
+/* For ever stays for ever, and a moment is no less than one. */
+static int64_t in_a_hurry(int64_t wait)
+{
+    return wait > 0 ? (wait + hurry() - 1) / hurry() : wait;
+}
+
+static int64_t nanoseconds_of(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+static struct timespec timespec_of(int64_t nanoseconds)
+{
+    return (struct timespec){ .tv_sec = nanoseconds / 1000000000,
+                              .tv_nsec = nanoseconds % 1000000000 };
+}
+
 int poll(struct pollfd *p, nfds_t n, int timeout)
 {
     static int (*real)(struct pollfd *, nfds_t, int);
     static bool interrupted;
+    const int64_t wait = in_a_hurry(timeout);
 
     if (!real)
         *(void **)&real = next("poll");
-    return fails("poll", ENOMEM) || is_interrupted(&interrupted) ? -1 : real(p, n, timeout);
+    return fails("poll", ENOMEM) || is_interrupted(&interrupted) ? -1 : real(p, n, (int)wait);
+}
+
+int ppoll(struct pollfd *p, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+    static int (*real)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
+    struct timespec wait = { 0 };
+
+    if (!real)
+        *(void **)&real = next("ppoll");
+    if (timeout)
+        wait = timespec_of(in_a_hurry(nanoseconds_of(timeout)));
+    return real(p, n, timeout ? &wait : NULL, mask);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    static int64_t began;
+    int result;
+
+    if (!real)
+        *(void **)&real = next("clock_gettime");
+    result = real(clock, now);
+    if (began == 0 && clock == CLOCK_MONOTONIC)
+        began = nanoseconds_of(now);
+    if (result == 0 && clock == CLOCK_MONOTONIC)
+        *now = timespec_of(began + (nanoseconds_of(now) - began) * hurry());
+    return result;
 }
 
 /* An interrupted connect goes on by itself: POSIX forbids to ask for it again. */

@@ -1,6 +1,7 @@
 /* Address lists: whatever the bytes, each call goes on, and what comes out may be sent. */
 #include "mail/address.h"
 #include "mail/envelope.h"
+#include "mail/recipients.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,14 +84,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice text = { (const char *)data, size };
     struct envelope e = { 0 };
     struct status why = { 0 };
+    struct recipient_rules rules = {
+        .aliases = "", .local = "", .domain = "x.example", .no_aliases = true
+    };
     size_t refused = walk_list(text);
-    enum code code = envelope_add_list(&e, text, slice_of("x.example"), &why);
+    enum code code = recipients_add_list(&e, &rules, text, &why);
 
     demand(code == CODE_OK || code == CODE_ADDRESS || code == CODE_MESSAGE);
     demand(refused == 0 || code != CODE_OK);
     for (size_t i = 0; i < e.forward_count; i++)
         demand(address_is_safe(slice_of(e.forward_paths[i])));
     envelope_free(&e);
+    recipient_rules_free(&rules);
     parse_one(text);
     return 0;
 }

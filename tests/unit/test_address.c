@@ -96,6 +96,9 @@ static void halves(void **state)
         check_text(rows[i].sentence, address_local(&a), slice_of(rows[i].local));
         check_text(rows[i].sentence, address_domain(&a), slice_of(rows[i].domain));
         check(rows[i].sentence, a.utf8 == rows[i].utf8);
+        check(rows[i].sentence, address_is_bare(&a) == (rows[i].domain[0] == 0));
+        check(rows[i].sentence,
+              address_is_here(&a, "x.y") == (rows[i].domain[0] == 0 || rows[i].domain[0] == 'x'));
     }
 }
 

@@ -4,6 +4,21 @@
 
 #include <string.h>
 
+/* All of an address list; of one that cannot be parsed, those before it. */
+static enum code add_list(struct envelope *e, struct slice list, struct slice domain,
+                          struct status *why)
+{
+    struct address a;
+
+    do {
+        if (address_next(&list, &a, why))
+            return why->code;
+        if (a.length > 0 && envelope_add(e, &a, domain, why))
+            return why->code;
+    } while (a.length > 0);
+    return CODE_OK;
+}
+
 static void lists(void **state)
 {
     static const struct {
@@ -34,7 +49,7 @@ static void lists(void **state)
         enum code code;
 
         buf_init(&got, 1000);
-        code = envelope_add_list(&e, slice_of(rows[i].list), slice_of(rows[i].domain), &why);
+        code = add_list(&e, slice_of(rows[i].list), slice_of(rows[i].domain), &why);
         check(rows[i].sentence, code == rows[i].code && why.code == code);
         for (size_t r = 0; r < e.forward_count; r++)
             buf_addf(&got, "%s%s", r > 0 ? "|" : "", e.forward_paths[r]);
@@ -96,7 +111,7 @@ static void needing_utf8(void **state)
             check(rows[i].sentence, envelope_set_sender(&e, &a, &why) == CODE_OK);
         }
         check(rows[i].sentence,
-              envelope_add_list(&e, slice_of(rows[i].recipients), slice_of(""), &why) == CODE_OK);
+              add_list(&e, slice_of(rows[i].recipients), slice_of(""), &why) == CODE_OK);
         check(rows[i].sentence, envelope_needs_utf8(&e) == rows[i].want);
         envelope_free(&e);
     }
@@ -133,14 +148,14 @@ static void as_many_as_there_may_be(void **state)
     write_list(&list, 0, ENVELOPE_RECIPIENTS_MAX, "x.example");
     write_list(&list, 0, ENVELOPE_RECIPIENTS_MAX, "X.Example"); /* all of them once more */
     assert_false(list.failed);
-    assert_int_equal(envelope_add_list(&e, buf_slice(&list), slice_of(""), &why), CODE_OK);
+    assert_int_equal(add_list(&e, buf_slice(&list), slice_of(""), &why), CODE_OK);
     assert_int_equal(e.forward_count, ENVELOPE_RECIPIENTS_MAX);
     for (unsigned i = 0; i < ENVELOPE_RECIPIENTS_MAX; i++) {
         buf_clear(&want);
         buf_addf(&want, "user%u@x.example", i);
         check_text("the order is kept", slice_of(e.forward_paths[i]), buf_slice(&want));
     }
-    assert_int_equal(envelope_add_list(&e, slice_of("one@more"), slice_of(""), &why), CODE_MESSAGE);
+    assert_int_equal(add_list(&e, slice_of("one@more"), slice_of(""), &why), CODE_MESSAGE);
     assert_non_null(strstr(why.what, "more than 50000 recipients"));
     assert_int_equal(e.forward_count, ENVELOPE_RECIPIENTS_MAX);
     buf_free(&want);
@@ -163,7 +178,7 @@ static void duplicates_at_every_size(void **state)
         write_list(&one, i, 1, "x");
         write_list(&one, 0, 1, "x");
         write_list(&one, i / 2, 1, "X");
-        assert_int_equal(envelope_add_list(&e, buf_slice(&one), slice_of(""), &why), CODE_OK);
+        assert_int_equal(add_list(&e, buf_slice(&one), slice_of(""), &why), CODE_OK);
         assert_int_equal(e.forward_count, i + 1);
     }
     buf_free(&one);
@@ -198,7 +213,7 @@ static void options(void **state)
 
         write_list(&list, (unsigned)e.forward_count, (unsigned)(rows[i].before - e.forward_count),
                    "x");
-        assert_int_equal(envelope_add_list(&e, buf_slice(&list), slice_of(""), &why), CODE_OK);
+        assert_int_equal(add_list(&e, buf_slice(&list), slice_of(""), &why), CODE_OK);
         buf_clear(&list);
         check(rows[i].sentence, envelope_set_options(&e, rows[i].index, rows[i].notify,
                                                      rows[i].original, &why) == rows[i].code);
@@ -218,6 +233,25 @@ static void options(void **state)
     assert_null(e.options);
 }
 
+static void notices(void **state)
+{
+    struct envelope e = { 0 };
+    struct status why = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 2; i++) { /* the second time over the first */
+        assert_int_equal(envelope_set_notices(&e, DSN_NOTIFY_DELAY, DSN_RETURN_FULL,
+                                              i ? "b+2B" : "a", &why),
+                         CODE_OK);
+        assert_int_equal(e.notify, DSN_NOTIFY_DELAY);
+        assert_int_equal(e.dsn_return, DSN_RETURN_FULL);
+        assert_string_equal(e.envelope_id, i ? "b+2B" : "a");
+    }
+    assert_int_equal(envelope_set_notices(&e, 0, DSN_RETURN_UNSET, NULL, &why), CODE_OK);
+    assert_null(e.envelope_id);
+    envelope_free(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +262,7 @@ int main(void)
         cmocka_unit_test(as_many_as_there_may_be),
         cmocka_unit_test(duplicates_at_every_size),
         cmocka_unit_test(options),
+        cmocka_unit_test(notices),
     };
 
     return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);

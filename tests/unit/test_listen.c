@@ -265,9 +265,9 @@ static void not_here(void **state)
     size_t count = 99;
 
     (void)state;
-    assert_int_equal(listen_open("192.0.2.1:0", listeners, &count, &why), CODE_SYSTEM);
+    assert_int_equal(listen_open("203.0.113.77:0", listeners, &count, &why), CODE_SYSTEM);
     assert_int_equal(count, 0);
-    assert_string_equal(why.where, "192.0.2.1:0");
+    assert_string_equal(why.where, "203.0.113.77:0");
     assert_non_null(strstr(why.what, "does not have this address"));
 }
 
@@ -296,7 +296,7 @@ static void accepts(void **state)
         waiting.fd = listeners[0].fd;
         check(rows[i].list, poll(&waiting, 1, PATIENCE) == 1);
         fd = listen_accept(&listeners[0], &peer);
-        check(rows[i].list, fd >= 0 && peer.is_loopback && !peer.is_unix);
+        check(rows[i].list, fd >= 0 && peer.is_local && !peer.is_unix);
         check_text(rows[i].list, slice_of(peer.name), slice_of(rows[i].name));
         check(rows[i].list, (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
         check(rows[i].list, (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
@@ -331,7 +331,6 @@ static void unix_socket(void **state)
     client = connect_to(&listeners[0]);
     fd = listen_accept(&listeners[0], &peer);
     assert_true(client >= 0 && fd >= 0 && peer.is_unix);
-    assert_int_equal(peer.uid, geteuid());
     assert_int_equal(listen_open(path, others, &none, &why), CODE_REFUSED);
     assert_int_equal(none, 0);
     assert_string_equal(why.where, path);

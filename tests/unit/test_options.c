@@ -193,6 +193,10 @@ static void refusals(void **state)
           "-N takes never, or a list of success, failure and delay, not \"\"" },
         { "a return", { "-R", "headers", "a" }, "-R takes hdrs or full, not \"headers\"" },
         { "a return, with -t", { "-tR", "headers" }, "-R takes hdrs or full, not \"headers\"" },
+        { "an envelope id", { "-Va b" }, "-V takes up to 100 characters of xtext, not \"a b\"" },
+        { "a list that does not end",
+          { "-Ndelay," },
+          "-N takes never, or a list of success, failure and delay, not \"delay,\"" },
         { "a mode of Sendmail's host status", { "-bh" }, "there is nothing that -bh could do" },
         { "one that purges it", { "-bH" }, "there is nothing that -bH could do" },
         { "one of old", { "-bz" }, "there is nothing that -bz could do" },
@@ -203,44 +207,6 @@ static void refusals(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++)
         expect(&rows[i]);
-}
-
-static void envelope_ids(void **state)
-{
-    static char longest[101], too_long[102];
-    const struct {
-        const char *sentence, *id;
-        bool want;
-    } rows[] = {
-        { "plain", "QQ314159", true },
-        { "an encoded space", "a+20b", true },
-        { "a plus that encodes nothing", "a+b", false },
-        { "lower case digits", "a+2b", false },
-        { "cut off", "a+2", false },
-        { "an encoded line end", "a+0D+0A", false },
-        { "an encoded DEL", "a+7F", false },
-        { "encoded, beyond ASCII", "a+E9", false },
-        { "an equals sign", "a=b", false },
-        { "a space", "a b", false },
-        { "a line end", "a\r\nRCPT", false },
-        { "beyond ASCII", "\xc3\xa9", false },
-        { "nothing", "", false },
-        { "100 characters", longest, true },
-        { "101 characters", too_long, false },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < 101; i++)
-        longest[i] = too_long[i] = 'x';
-    longest[100] = too_long[101] = 0;
-    for (size_t i = 0; i < LENGTH(rows); i++) {
-        char *argv[] = { (char *)"sendmail", (char *)"-V", (char *)rows[i].id, NULL };
-        struct options options;
-        struct status why = { 0 };
-        enum code code = options_parse(3, argv, &options, &why);
-
-        check(rows[i].sentence, code == (rows[i].want ? CODE_OK : CODE_USAGE));
-    }
 }
 
 static void posix(void **state)
@@ -269,15 +235,10 @@ static void no_arguments_at_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(callers),
-        cmocka_unit_test(words),
-        cmocka_unit_test(settings),
-        cmocka_unit_test(queue_runs),
-        cmocka_unit_test(modes),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(envelope_ids),
-        cmocka_unit_test(posix),
-        cmocka_unit_test(no_arguments_at_all),
+        cmocka_unit_test(callers),  cmocka_unit_test(words),
+        cmocka_unit_test(settings), cmocka_unit_test(queue_runs),
+        cmocka_unit_test(modes),    cmocka_unit_test(refusals),
+        cmocka_unit_test(posix),    cmocka_unit_test(no_arguments_at_all),
     };
 
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);
