@@ -5,6 +5,7 @@
 #include "cli/dialogue.h"
 #include "cli/process.h"
 #include "cli/report.h"
+#include "cli/users.h"
 #include "net/listen.h"
 
 #include <errno.h>
@@ -94,10 +95,13 @@ static enum code check_access(const struct relay *r, struct status *why)
     return CODE_OK;
 }
 
-static enum code load_identity(struct relay *r, struct status *why)
+/* The files that tell a client from a stranger, and us to the client. */
+static enum code load_files(struct relay *r, struct status *why)
 {
     const struct account *g = &r->door.globals;
 
+    if (g->listen_users[0] != 0 && users_look(g->listen_users, why))
+        return why->code;
     if (g->listen_cert[0] != 0)
         return identity_load(g->listen_cert, g->listen_key, &r->identity, why);
     for (size_t i = 0; i < r->listener_count; i++)
@@ -117,7 +121,7 @@ static enum code begin(struct relay *r, struct status *why)
     if (r->listener_count == 0 &&
         listen_open(r->door.globals.listen, r->listeners, &r->listener_count, why))
         return why->code;
-    if (check_access(r, why) || load_identity(r, why))
+    if (check_access(r, why) || load_files(r, why))
         return why->code;
     return children_begin(&r->children, r->door.globals.listen_max, why);
 }
@@ -155,7 +159,7 @@ static void reload(struct relay *r)
     fresh.listener_count = r->listener_count;
     if (door_open(&fresh.door, r->options, &why) == CODE_OK &&
         check_access(&fresh, &why) == CODE_OK)
-        (void)load_identity(&fresh, &why);
+        (void)load_files(&fresh, &why);
     if (why.code) {
         report_log_failure("", &why);
         door_discard(&fresh.door);

@@ -101,3 +101,23 @@ enum code users_check(const char *path, struct slice user, struct slice password
     buf_wipe(&text);
     return why->code;
 }
+
+enum code users_look(const char *path, struct status *why)
+{
+    struct buf text;
+    struct slice rest, name, hash = { 0 };
+
+    buf_init(&text, USERS_FILE_MAX);
+    if (textfile_read(path, &text, why) == CODE_OK) {
+        rest = buf_slice(&text);
+        while (hash.n == 0 && next_user(&rest, &name, &hash))
+            ;
+        if (hash.n == 0)
+            (void)status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                             "no user in this file: a line is name:hash");
+    }
+    if (why->code)
+        status_at(why, "%s", path);
+    buf_wipe(&text);
+    return why->code;
+}

@@ -18,4 +18,8 @@ enum {
 enum code users_check(const char *path, struct slice user, struct slice password,
                       struct status *why) __attribute__((warn_unused_result));
 
+/* Whether such a file can be read and has a user: to be told before the first of them comes. The
+ * same codes, and CODE_CONFIG when there is nobody in it. */
+enum code users_look(const char *path, struct status *why) __attribute__((warn_unused_result));
+
 #endif

@@ -154,6 +154,15 @@ static void warn_of_file(struct config *c, const struct status *why)
     warn(c, sentence);
 }
 
+/* Without a configuration there is no log yet, and a slip in a variable's name may be why. */
+static void add_warning(const struct config *c, struct status *why)
+{
+    size_t used = strlen(why->what);
+
+    if (c->warning[0] != 0)
+        (void)snprintf(why->what + used, sizeof why->what - used, "; %s", c->warning);
+}
+
 static enum code load(struct config *c, const char *path, struct status *why)
 {
     enum code code;
@@ -166,8 +175,10 @@ static enum code load(struct config *c, const char *path, struct status *why)
     c->is_callers = path && c->file.owner != 0;
     if (!code)
         return load_ini(c, why);
-    if (!does_without_file(c, path, code))
+    if (!does_without_file(c, path, code)) {
+        add_warning(c, why);
         return code;
+    }
     if (code == CODE_PERMISSION)
         warn_of_file(c, why);
     *why = (struct status){ 0 };

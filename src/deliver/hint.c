@@ -26,7 +26,8 @@ static const struct row {
     const char *sentence;
 } rows[] = {
     { CODE_NO_RECIPIENT, 0, 0, NULL, ANY, "name one as an argument, or use -t" },
-    { CODE_ADDRESS, 0, 0, "has no domain", ANY, "set domain = in the INI" },
+    { CODE_ADDRESS, 0, 0, "has no domain", ANY,
+      "set local = to who gets such mail, or domain =, in the INI" },
     { CODE_CONFIG, STAGE_CONFIG, 0, "\"tcp://", ANY,
       "Kubernetes sets this for a service named orsino: give it another name, or set "
       "enableServiceLinks: false" },

@@ -212,6 +212,12 @@ def test_an_unknown_name_is_no_more_than_a_warning(orsino, rogue, variables, tmp
     assert "ORSINO_PROT (did you mean ORSINO_PORT?)" in log_of(tmp_path)
 
 
+def test_an_unknown_name_where_nothing_else_is_configured(orsino):
+    """Then there is no log yet, and the slip is the reason."""
+    words = ["no configuration", "ORSINO_HOSTT (did you mean ORSINO_HOST?)"]
+    orsino.run("-t", environment={"ORSINO_HOSTT": "smtp.example.org"}).failed(78, *words)
+
+
 def test_the_port_that_kubernetes_sets(orsino, rogue, variables):
     server = rogue(tls="implicit")
     more = variables(server, port="tcp://10.0.0.11:25")
