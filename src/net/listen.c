@@ -326,6 +326,7 @@ static bool read_item(struct slice item, struct wanted *w)
     if (!slice_number(item, PORT_MAX, &port))
         return false;
     w->port = (unsigned)port;
+    w->implicit_tls = w->implicit_tls || port == PORT_SMTPS;
     return read_host(host, w);
 }
 

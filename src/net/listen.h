@@ -23,8 +23,8 @@ struct listener {
  * Opens what the list of `listen` names, parted by commas: a port alone (127.0.0.1 and ::1; one of
  * them may be missing on this machine), "address:port", "[address]:port", "*:port" (every address,
  * IPv4 and IPv6), a path (a UNIX socket, mode 0666, put in the place of one that nobody listens
- * at). "/tls" at the end of a port means implicit TLS. Port 0 is a free one, the same for both
- * addresses of one item if it can be. Names are not looked up. `listeners` has room for
+ * at). "/tls" at the end of a port, or port 465, means implicit TLS. Port 0 is a free one, the same
+ * for both addresses of one item if it can be. Names are not looked up. `listeners` has room for
  * LISTENERS_MAX. CODE_CONFIG for a wrong list, CODE_PERMISSION for a port that we may not take,
  * CODE_REFUSED when it is taken, CODE_SYSTEM; all are closed again then.
  */

@@ -28,6 +28,7 @@ HASHES = {"sha512": ("$6$", 1000), "yescrypt": ("$y$", 1), "bcrypt": ("$2b$", 4)
     ("everywhere", {"listen": "0.0.0.0:0"}, ["listen_allow", "listen_users"]),
     ("everywhere, with a star", {"listen": "*:0"}, ["listen_allow", "listen_users"]),
     ("everywhere, IPv6", {"listen": "[::]:0"}, ["listen_allow", "listen_users"]),
+    ("at a port of TLS, without a certificate", {"listen": "127.4.6.5:465"}, ["TLS at 127.4.6.5:465", "listen_cert"]),
     ("one of several", {"listen": "0, 0.0.0.0:0"}, ["listen_allow", "listen_users"]),
     ("logins in the clear", {"listen": "0.0.0.0:0", "listen_users": "/etc/users"}, ["listen_cert"]),
     ("networks that are none", {"listen_allow": "10.0.0.0/33"}, ["listen_allow", "10.0.0.0/33"]),
@@ -61,6 +62,21 @@ def test_a_certificate_that_cannot_be_used(orsino, ini, certificates, tmp_path):
         ({"listen_cert": chain, "listen_key": chain}, 78, ["key"]),
     ]:
         orsino.run("-bD", ini=ini(25, listen="0/tls", **changes)).failed(code, *words)
+
+
+def test_a_file_of_users_that_cannot_be_used(orsino, ini, tmp_path):
+    """Told when the relay begins, and not by the first client who is turned away."""
+    nobody, theirs = tmp_path / "nobody", tmp_path / "theirs"
+    nobody.write_text("# still to be filled in\n\nanna\n")
+    theirs.write_text("anna:$6$saltsalt$x\n")
+    nobody.chmod(0o600)
+    theirs.chmod(0o666)
+    for path, code, words in [
+        (tmp_path / "missing", 72, ["missing"]),
+        (nobody, 78, ["nobody", "name:hash"]),
+        (theirs, 77, ["theirs", "chmod"]),
+    ]:
+        orsino.run("-bD", ini=ini(25, listen="0", listen_users=path)).failed(code, *words)
 
 
 def test_a_port_that_is_taken(orsino, ini):
@@ -198,8 +214,9 @@ def test_a_program_of_this_machine_needs_no_login(relay, rogue, users):
 def test_a_file_of_users_that_others_can_write(relay, rogue, tmp_path):
     path = tmp_path / "open"
     path.write_text(f"anna:{crypt(*HASHES['sha512'])}\n")
-    path.chmod(0o666)
+    path.chmod(0o600)
     running = relay(rogue().port, listen_users=path)
+    path.chmod(0o666)
     client = running.connect()
     client.greet()
     client.expect("454 4.7.0", plain("anna"))

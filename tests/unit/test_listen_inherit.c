@@ -175,7 +175,7 @@ static void inherits_465(void **state)
         set_variable("LISTEN_PID", "own");
         set_variable("LISTEN_FDS", "1");
         (void)dup2(made[0].fd, FIRST_INHERITED);
-        if (made[0].implicit_tls || listen_inherit(listeners, &count, &why) || count != 1)
+        if (!made[0].implicit_tls || listen_inherit(listeners, &count, &why) || count != 1)
             _exit(2);
         _exit(listeners[0].implicit_tls ? 0 : 3);
     }
