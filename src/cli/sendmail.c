@@ -131,23 +131,25 @@ static int submit(const struct options *options)
     return result;
 }
 
-static enum code choose_as_told(struct making *m, struct door *door, struct status *why)
+static enum code try_account(struct door *door, struct status *why)
 {
-    making_begin(m, door);
-    return making_choose_sender(m, door->options->sender, why);
+    struct making m;
+    enum code code;
+
+    making_begin(&m, door);
+    code = making_choose_sender(&m, door->options->sender, why);
+    making_end(&m);
+    return code;
 }
 
 /* -bC: the configuration, and an account as -a and -f choose it, are looked at and nothing more. */
 static int check_config(const struct options *options)
 {
-    struct door door = { .options = options };
-    struct making m;
+    struct door door;
     struct status why = { 0 };
 
-    making_begin(&m, &door);
-    if (door_open(&door, options, &why) || choose_as_told(&m, &door, &why))
+    if (door_open(&door, options, &why) || try_account(&door, &why))
         report_failure(&why, NULL, NULL, NULL);
-    making_end(&m);
     door_close(&door);
     return status_exit(&why);
 }

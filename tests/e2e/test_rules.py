@@ -158,6 +158,7 @@ def test_rule_12_modes_and_names(orsino, rogue, ini, send, link):
         orsino.run(*words, ini=config).succeeded()
     assert orsino.run("-bP", ini=config).out == b"0\n"
     orsino.run("-bC", ini=config).succeeded()
+    orsino.run("-bC", "-a", "nowhere", ini=config).failed(78, "no account nowhere")
     shown = orsino.run("-bv", BOB, ini=config)
     assert (shown.exit, shown.err) == (0, "") and BOB.encode() in shown.out
     listed = orsino.run("-bt", ini=config, message=b"joe\n")
