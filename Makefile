@@ -38,7 +38,7 @@ OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 C_FILES = $(wildcard src/*.c src/*/*.[ch] tests/*/*.[ch])
-SCRIPTS = install.sh .ci/run etc/openrc/orsino etc/procd/orsino
+SCRIPTS = install.sh .ci/run $(wildcard etc/openrc/* etc/procd/*)
 
 all: $(BUILD)/orsino
 
@@ -77,6 +77,10 @@ $(BUILD)/fail.so: tests/fault/fail.c
 	@mkdir -p $(@D)
 	$(CC) $(STANDARD) $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
 
+$(BUILD)/crash: tests/fault/crash.c
+	@mkdir -p $(@D)
+	$(CC) $(STANDARD) $(WARNINGS) $(CFLAGS) -o $@ $<
+
 deps:
 	@./install.sh --deps
 
@@ -96,7 +100,7 @@ unit: $(UNITS)
 	@for test in $(UNITS); do $$test >$(BUILD)/unit.log 2>&1 || { cat $(BUILD)/unit.log; exit 1; }; \
 	    tail -n 1 $(BUILD)/unit.log | sed "s,^,$${test##*/}: ,"; done
 
-fail: $(BUILD)/fail.so
+fail: $(BUILD)/fail.so $(BUILD)/crash
 
 demo: deps
 	@$(MAKE) --no-print-directory -s all

@@ -1,11 +1,15 @@
+#include "base/rights.h"
 #include "cli/commands.h"
 #include "cli/newaliases.h"
 #include "cli/process.h"
+#include "cli/queue.h"
 #include "cli/sendmail.h"
 #include "cli/serve.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 struct role {
     const char *name;
@@ -20,11 +24,17 @@ static const struct role programs[] = {
 
 /* By the first word behind our own name. */
 static const struct role commands[] = {
-    { "send", sendmail_main },         { "sendmail", sendmail_main },
-    { "serve", serve_main },           { "mailq", mailq_main },
-    { "newaliases", newaliases_main }, { "version", version_main },
-    { "--version", version_main },     { "help", help_main },
-    { "--help", help_main },           { NULL, NULL },
+    { "send", sendmail_main },
+    { "sendmail", sendmail_main },
+    { "serve", serve_main },
+    { "queue", queue_main },
+    { "mailq", mailq_main },
+    { "newaliases", newaliases_main },
+    { "version", version_main },
+    { "--version", version_main },
+    { "help", help_main },
+    { "--help", help_main },
+    { NULL, NULL },
 };
 
 static const struct role *find(const struct role *roles, const char *name)
@@ -50,6 +60,10 @@ int main(int argc, char **argv)
     const char *word = argc > 1 ? argv[1] : "";
     const struct role *command = find(commands, word);
 
+    if (!rights_begin()) {
+        (void)fputs("orsino: the rights of another user or group cannot be set aside\n", stderr);
+        return EX_OSERR;
+    }
     process_settle();
     if (program && !(command && word[0] == '-'))
         return program->run(argc, argv);

@@ -58,6 +58,7 @@ enum stage {
     STAGE_OPTIONS,
     STAGE_CONFIG,
     STAGE_INPUT,
+    STAGE_QUEUE, /* the spool on disk */
     STAGE_RESOLVE,
     STAGE_CONNECT,
     STAGE_TLS,

@@ -14,7 +14,7 @@ enum {
 
 void caller_init(struct caller *c)
 {
-    *c = (struct caller){ .known = false };
+    *c = (struct caller){ .user = getuid() };
     buf_init(&c->full_name, FULL_NAME_MAX);
 }
 
@@ -36,7 +36,7 @@ static bool is_trouble(int error)
 }
 
 /* NULL without an entry, or with a reason. glibc crashes when it gets no memory in there. */
-static const struct passwd *find_entry(struct status *why)
+static const struct passwd *find_entry(uid_t user, struct status *why)
 {
     const struct passwd *entry = NULL;
 
@@ -45,7 +45,7 @@ static const struct passwd *find_entry(struct status *why)
         return NULL;
     }
     errno = 0;
-    entry = getpwuid(getuid());
+    entry = getpwuid(user);
     if (!entry && is_trouble(errno))
         (void)status_set_errno(why, CODE_SYSTEM, STAGE_INPUT, errno,
                                "the caller cannot be looked up in the user database");
@@ -59,11 +59,11 @@ enum code caller_look_up(struct caller *c, struct status *why)
     if (c->known)
         return CODE_OK;
     (void)host_own_name(c->host, sizeof c->host);
-    entry = find_entry(why);
+    entry = find_entry(c->user, why);
     if (why->code)
         return why->code;
     if (!entry) {
-        (void)snprintf(c->login, sizeof c->login, "uid%lu", (unsigned long)getuid());
+        (void)snprintf(c->login, sizeof c->login, "uid%lu", (unsigned long)c->user);
     } else {
         (void)snprintf(c->login, sizeof c->login, "%s", entry->pw_name);
         if (entry->pw_gecos)

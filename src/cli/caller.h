@@ -5,11 +5,14 @@
 #include "base/host.h"
 #include "base/status.h"
 
+#include <sys/types.h>
+
 enum {
     CALLER_LOGIN_ROOM = 64,
 };
 
 struct caller {
+    uid_t user; /* the real one of this process, unless caller_is says another */
     bool known; /* it was looked up */
     char login[CALLER_LOGIN_ROOM];
     char host[HOST_NAME_ROOM]; /* the machine's name, when it may be shown */
@@ -20,7 +23,7 @@ void caller_init(struct caller *c);
 void caller_free(struct caller *c);
 
 /*
- * Looks the real user up, once. Without an entry in the user database, as in a container, the login
+ * Looks the user up, once. Without an entry in the user database, as in a container, the login
  * is "uid" and the number. CODE_SYSTEM when the database cannot be asked now, CODE_MEMORY.
  */
 enum code caller_look_up(struct caller *c, struct status *why) __attribute__((warn_unused_result));

@@ -40,10 +40,13 @@ static void add_help(struct buf *out)
     size_t count;
     const struct option_row *rows = options_all(&count);
 
-    buf_add_string(out, "usage: sendmail [options] [recipient ...] < message\n"
-                        "       orsino send [options] [recipient ...] < message\n"
-                        "       orsino serve [-C file]\n"
-                        "       orsino mailq | newaliases | version | help\n\n");
+    buf_add_string(out,
+                   "usage: sendmail [options] [recipient ...] < message\n"
+                   "       orsino send [options] [recipient ...] < message\n"
+                   "       orsino serve [-C file]\n"
+                   "       orsino queue [list | failed | show | run | hold | release | retry |\n"
+                   "                     remove] [options] [id ...]\n"
+                   "       orsino mailq | newaliases | version | help\n\n");
     for (size_t i = 0; i < count; i++)
         if (rows[i].help)
             add_option(out, &rows[i]);
@@ -76,27 +79,6 @@ int version_main(int argc, char **argv)
     (void)argc;
     (void)argv;
     return put(STDOUT_FILENO, slice_of(version));
-}
-
-int mailq_main(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    return put(STDOUT_FILENO, slice_of("Mail queue is empty\n"));
-}
-
-int queue_length_main(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    return put(STDOUT_FILENO, slice_of("0\n"));
-}
-
-int runq_main(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    return EX_OK;
 }
 
 int usage_main(int argc, char **argv)

@@ -4,9 +4,6 @@
 
 int help_main(int argc, char **argv);
 int version_main(int argc, char **argv);
-int mailq_main(int argc, char **argv);
-int queue_length_main(int argc, char **argv); /* -bP */
-int runq_main(int argc, char **argv);
 
 /* The help on stderr after a command that is none; argv[1] is that word, if there is one. */
 int usage_main(int argc, char **argv);

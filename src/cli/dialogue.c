@@ -324,6 +324,8 @@ int dialogue_main(const struct options *options)
     }
     if (door_open(&door, options, &closed) || admit(&params, &identity, &closed))
         report_log_failure("", &closed);
+    if (has_peer && peer.has_user)
+        door.caller.user = peer.user;
     dialogue_run(&params, params.is_relay && make_non_blocking(STDIN_FILENO) ? STDIN_FILENO : -1);
     identity_free(identity);
     door_close(&door);

@@ -1,7 +1,10 @@
 /* One message of a dialogue: from MAIL to the answer to its last byte. */
 #include "base/log.h"
 #include "cli/dialogue_inside.h"
+#include "cli/keep.h"
 #include "cli/report.h"
+#include "deliver/queue.h"
+#include "mail/envelope.h"
 #include "mail/header.h"
 #include "net/ring.h"
 
@@ -200,22 +203,61 @@ static struct status judge(const struct making *m, const struct envelope *become
     return all[one].code == CODE_OK ? all[one] : all[first];
 }
 
-void dialogue_take_recipient(struct dialogue *d)
+/* Whether the queue can take what the provider does not take now. */
+static bool has_queue(struct dialogue *d)
+{
+    struct status why = { 0 };
+
+    if (door_open_spool(d->making.door, &why))
+        report_log_failure(d->origin, &why);
+    return d->making.door->spool != NULL;
+}
+
+/* Somebody waits: what takes too long is for the queue. */
+static void limit_patience(struct dialogue *d)
+{
+    struct deadline until;
+
+    courier_be_patient(d->courier, keep_patience(&d->making, &until) ? &until : NULL);
+}
+
+/* A fault of the session has become the status of its recipients. */
+static void ask_provider(struct dialogue *d)
 {
     struct submission submission = submission_of(d);
-    size_t before = d->making.envelope.forward_count;
-    struct status why = { 0 }, fault = { 0 };
-    struct envelope becomes = { 0 };
+    struct status fault = { 0 };
 
-    if (add_recipient(d, &becomes, &why) == CODE_OK) {
-        /* A fault of the session has become the status of its recipients. */
-        if (before < d->making.envelope.forward_count &&
-            courier_ask(d->courier, &submission, &d->making.outcome, &fault))
-            log_trace("=", slice_of(fault.what));
-        why = judge(&d->making, &becomes);
-    } else {
+    limit_patience(d);
+    if (courier_ask(d->courier, &submission, &d->making.outcome, &fault))
+        log_trace("=", slice_of(fault.what));
+}
+
+/*
+ * The provider's answer is the client's, but for one that says "later": the queue tries later, so
+ * that the client need not. With delivery = background or queue nobody is asked.
+ */
+static void decide(struct dialogue *d, const struct envelope *becomes, bool has_more,
+                   struct status *why)
+{
+    if (keep_mode(&d->making) != DELIVERY_DIRECT && has_queue(d))
+        return;
+    if (has_more)
+        ask_provider(d);
+    *why = judge(&d->making, becomes);
+    if (why->code && queue_keeps(why) && has_queue(d))
+        *why = (struct status){ .code = CODE_OK };
+}
+
+void dialogue_take_recipient(struct dialogue *d)
+{
+    size_t before = d->making.envelope.forward_count;
+    struct envelope becomes = { 0 };
+    struct status why = { 0 };
+
+    if (add_recipient(d, &becomes, &why) == CODE_OK)
+        decide(d, &becomes, before < d->making.envelope.forward_count, &why);
+    else
         report_log_failure(d->origin, &why);
-    }
     envelope_free(&becomes);
     answer(d, &why, NULL);
 }
@@ -280,39 +322,152 @@ static enum code finish_message(struct dialogue *d, struct status *why)
     return repair(d, why);
 }
 
-/* The forward-path that stands for all that were accepted: what becomes of one becomes of all. */
-static size_t first_accepted(const struct making *m)
+/* Whether the client was told that a forward-path is taken: by the provider, or by the queue. */
+static bool was_taken(const struct making *m, const struct status *st)
 {
-    size_t i = 0;
-
-    while (i + 1 < m->envelope.forward_count && m->outcome.recipients[i].code != CODE_OK)
-        i++;
-    return i;
+    return st->code == CODE_OK || (queue_keeps(st) && m->door->spool);
 }
 
-static struct status send_message(struct dialogue *d)
+/* What the client was told, for each forward-path, before more becomes of it. To be freed. */
+static bool *note_taken(const struct making *m, struct status *why)
+{
+    bool *taken = calloc(m->envelope.forward_count + 1, sizeof *taken);
+
+    if (!taken)
+        (void)status_set(why, CODE_MEMORY, STAGE_INPUT, "out of memory");
+    for (size_t i = 0; taken && i < m->envelope.forward_count; i++)
+        taken[i] = was_taken(m, &m->outcome.recipients[i]);
+    return taken;
+}
+
+/* Those that were taken, as an envelope and an outcome of their own: the client knows of the
+ * others, and does what he wants with them. */
+struct taken {
+    struct envelope envelope;
+    struct outcome outcome;
+};
+
+static void taken_free(struct taken *t)
+{
+    envelope_free(&t->envelope);
+    free(t->outcome.recipients);
+}
+
+static enum code taken_gather(struct taken *t, const struct making *m, const bool *taken,
+                              struct status *why)
+{
+    size_t rows = 0;
+
+    *t = (struct taken){ .outcome = m->outcome };
+    t->outcome.recipients = calloc(m->envelope.forward_count + 1, sizeof *t->outcome.recipients);
+    if (!t->outcome.recipients)
+        return status_set(why, CODE_MEMORY, STAGE_QUEUE, "out of memory");
+    if (envelope_begin_copy(&m->envelope, &t->envelope, why))
+        return why->code;
+    for (size_t i = 0; i < m->envelope.forward_count; i++) {
+        if (!taken[i])
+            continue;
+        if (envelope_copy_path(&m->envelope, i, &t->envelope, why))
+            return why->code;
+        t->outcome.recipients[rows++] = m->outcome.recipients[i];
+    }
+    return CODE_OK;
+}
+
+/* Puts them into the queue; with `all` whatever became of them, since nobody was asked yet. */
+static enum code keep(struct dialogue *d, const bool *taken, bool all, struct parcel **out,
+                      struct status *why)
+{
+    struct taken t;
+
+    *out = NULL;
+    if (taken_gather(&t, &d->making, taken, why) == CODE_OK &&
+        keep_message(&d->making, d->id, &t.envelope, all ? NULL : &t.outcome, out, why) &&
+        why->code != CODE_CONFIG)
+        report_log_failure(d->origin, why);
+    taken_free(&t);
+    return why->code;
+}
+
+static void send_to_accepted(struct dialogue *d)
 {
     struct submission submission = submission_of(d);
-    size_t one = first_accepted(&d->making);
+    const struct making *m = &d->making;
     struct status fault = { 0 };
+    size_t accepted = 0;
 
+    for (size_t i = 0; i < m->envelope.forward_count; i++)
+        accepted += m->outcome.recipients[i].code == CODE_OK;
+    if (accepted == 0) {
+        courier_forget(d->courier);
+        return;
+    }
+    limit_patience(d);
     if (courier_send(d->courier, &submission, &d->making.outcome, &fault))
         log_trace("=", slice_of(fault.what));
-    report_log_outcome(d->origin, &d->making.envelope, &d->making.outcome);
-    return d->making.outcome.recipients[one];
+}
+
+/* The worst of what was taken and did not arrive is the answer, unless the queue has it now. */
+static struct status send_message(struct dialogue *d, const bool *taken)
+{
+    const struct making *m = &d->making;
+    struct status worst = { 0 }, why = { 0 };
+    struct parcel *p = NULL;
+
+    send_to_accepted(d);
+    report_log_outcome(d->origin, &m->envelope, &m->outcome);
+    for (size_t i = 0; i < m->envelope.forward_count; i++)
+        if (taken[i])
+            worst = *status_worse(&worst, &m->outcome.recipients[i]);
+    if (worst.code && keep(d, taken, false, &p, &why) == CODE_OK && queue_keeps(&worst))
+        worst = (struct status){ .code = CODE_OK };
+    if (p)
+        log_line(LOG_LEVEL_INFO, "%skept=%s", d->origin,
+                 p->folder == SPOOL_FAILED ? "failed" : "queue");
+    spool_release(p);
+    return worst;
+}
+
+/* Safe on disk, and then the answer, and then the provider. Without the disk he is asked after all.
+ */
+static struct status keep_first(struct dialogue *d, const bool *taken)
+{
+    struct status why = { 0 };
+    struct parcel *p = NULL;
+
+    if (keep(d, taken, true, &p, &why))
+        return send_message(d, taken);
+    report_log_kept(d->origin, &p->record.envelope);
+    if (keep_mode(&d->making) == DELIVERY_BACKGROUND)
+        keep_in_background(&d->making, p, d->in, d->origin);
+    spool_release(p);
+    return why;
+}
+
+static struct status deliver_message(struct dialogue *d)
+{
+    struct status why = { 0 };
+    bool *taken = NULL;
+
+    if (finish_message(d, &why))
+        report_log_failure(d->origin, &why);
+    else
+        taken = note_taken(&d->making, &why);
+    if (!taken)
+        courier_forget(d->courier);
+    else if (keep_mode(&d->making) != DELIVERY_DIRECT && has_queue(d))
+        why = keep_first(d, taken);
+    else
+        why = send_message(d, taken);
+    free(taken);
+    return why;
 }
 
 void dialogue_deliver(struct dialogue *d)
 {
-    struct status why = { 0 };
+    struct status why = deliver_message(d);
     char text[TEXT_ROOM];
 
-    if (finish_message(d, &why)) {
-        report_log_failure(d->origin, &why);
-        courier_forget(d->courier);
-    } else {
-        why = send_message(d);
-    }
     (void)snprintf(text, sizeof text, "Ok: queued as %s", d->id);
     dialogue_drop(d);
     answer(d, &why, text);

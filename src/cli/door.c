@@ -6,6 +6,7 @@
 #include "mail/header.h"
 #include "mail/repair.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,20 @@ enum code door_give_up_rights(const struct options *options, struct status *why)
         return CODE_OK;
     return status_set(why, CODE_SYSTEM, STAGE_CONFIG,
                       "the rights of another group cannot be given up, as -C needs");
+}
+
+enum code door_find_config(struct options *own, char **path, struct status *why)
+{
+    if (!own->config || own->config[0] == '/')
+        return CODE_OK;
+    if (door_give_up_rights(own, why))
+        return why->code;
+    *path = realpath(own->config, NULL);
+    if (!*path)
+        return status_set_errno(why, CODE_CONFIG, STAGE_CONFIG, errno,
+                                "the configuration %.200s cannot be opened", own->config);
+    own->config = *path;
+    return CODE_OK;
 }
 
 static enum code load(struct door *door, struct status *why)
@@ -74,8 +89,19 @@ enum code door_open(struct door *door, const struct options *options, struct sta
     return CODE_OK;
 }
 
+enum code door_open_spool(struct door *door, struct status *why)
+{
+    const struct account *g = &door->globals;
+
+    if (door->spool || !g->queue || g->queue[0] == 0)
+        return CODE_OK;
+    /* What a file of -C names could be a folder that a web server runs programs from. */
+    return spool_open(g->queue, !g->is_callers, &door->spool, why);
+}
+
 void door_discard(struct door *door)
 {
+    spool_close(door->spool);
     recipient_rules_free(&door->rules);
     caller_free(&door->caller);
     config_free(door->config);
@@ -107,7 +133,9 @@ static enum code choose_account(struct making *m, struct status *why)
     const struct door *door = m->door;
     struct address sender;
 
-    if (sender_to_match(&m->facts, &sender, why) ||
+    if (sender_to_match(&m->facts, &sender, why))
+        return why->code;
+    if (door->config &&
         config_account(door->config, door->options->account, sender.spec, &m->account, why))
         return why->code;
     m->has_account = true;

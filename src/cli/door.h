@@ -9,16 +9,18 @@
 #include "cli/options.h"
 #include "cli/sender.h"
 #include "conf/config.h"
+#include "deliver/spool.h"
 #include "mail/message.h"
 #include "mail/recipients.h"
 
 /* What holds for all messages of one process. */
 struct door {
     const struct options *options;
-    struct config *config;
+    struct config *config; /* NULL when the relay has it, and globals lead there (handover.h) */
     struct account globals;
     struct recipient_rules rules;
     struct caller caller;
+    struct spool *spool; /* NULL until door_open_spool, and without a queue */
 };
 
 /*
@@ -29,12 +31,26 @@ enum code door_give_up_rights(const struct options *options, struct status *why)
     __attribute__((warn_unused_result));
 
 /*
+ * Makes the name of -C absolute, for who reads it again when it has left the caller's folder; *path
+ * is what own->config points to then, to be freed. CODE_CONFIG, CODE_SYSTEM.
+ */
+enum code door_find_config(struct options *own, char **path, struct status *why)
+    __attribute__((warn_unused_result));
+
+/*
  * Gives up rights as above, loads the configuration and opens the log. Whatever it gives,
  * door_close must follow.
  */
 enum code door_open(struct door *door, const struct options *options, struct status *why)
     __attribute__((warn_unused_result));
 void door_close(struct door *door);
+
+/*
+ * Opens the spool that the configuration names, unless that was done: door->spool stays NULL where
+ * it names none, or names none itself and the default is not there. As spool_open.
+ */
+enum code door_open_spool(struct door *door, struct status *why)
+    __attribute__((warn_unused_result));
 
 /* The same, but for the log, which stays open. */
 void door_discard(struct door *door);
@@ -50,6 +66,7 @@ struct making {
     struct envelope envelope;
     struct outcome outcome;
     size_t outcome_rows; /* that there is memory for */
+    bool is_kept;        /* what was not delivered is in the spool */
 };
 
 void making_begin(struct making *m, struct door *door);

@@ -104,7 +104,7 @@ static enum code set_account(struct options *o, const char *value, struct status
 static enum code set_error_mode(struct options *o, const char *value, struct status *why)
 {
     (void)why;
-    o->error_mode = value[0] == 'q' ? 'q' : 'p';
+    o->error_mode = value[0] != 0 && strchr("qmwe", value[0]) ? value[0] : 'p';
     return CODE_OK;
 }
 
@@ -190,8 +190,9 @@ static bool parse_interval(const char *text, unsigned *seconds)
 }
 
 /*
- * -q, -q15m, -qp15m; -qf, and those that choose some of the queue: -qGname, -qIid, -qRpart,
- * -qSpart, -qQpart, -qL, each also with '!'.
+ * -q, -q15m, -qp15m; -qf, and those that choose some of the queue: -qIid, -qRpart, and -qGname,
+ * whose group is all. Of the others, -qSpart, -qQpart, -qL, and each with '!', nothing is made:
+ * more would be sent than was asked for.
  */
 static enum code set_queue_run(struct options *o, const char *value, struct status *why)
 {
@@ -199,6 +200,12 @@ static enum code set_queue_run(struct options *o, const char *value, struct stat
 
     if (!chooses && !parse_interval(value + (value[0] == 'p'), &o->queue_interval))
         return complain(why, "-q", "a time such as 15m", value);
+    if (value[0] == 'R')
+        o->queue_match = value + 1;
+    else if (value[0] == 'I')
+        o->queue_id = value + 1;
+    else if (chooses && !strchr("fG", value[0]))
+        return complain(why, "-q", "I and an id, or R and part of a recipient", value);
     if (o->mode == 'm') /* -bd -q15m is a daemon still */
         o->mode = 'q';
     return CODE_OK;

@@ -23,10 +23,12 @@ struct options {
     unsigned notify;            /* -N, of enum dsn_notify; 0 when not given */
     enum dsn_return dsn_return; /* -R */
     const char *envelope_id;    /* -V, NULL when not given */
-    char error_mode;            /* of -e and -oe: 'p' by default, 'q' says nothing on stderr */
-    char delivery_mode;         /* of -od: 'i', 'b', 'q' or 'd'; 0 when not given */
-    unsigned queue_interval;    /* of -q15m, in seconds; 0: run the queue once */
-    const char *queue_match;    /* of -R as it once was: run the queue for recipients like this */
+    char error_mode;         /* of -e and -oe: 'p' by default; 'q' says nothing on stderr; 'm', 'w'
+                                and 'e' keep what is lost in dead.letter */
+    char delivery_mode;      /* of -od: 'i', 'b', 'q' or 'd'; 0 when not given */
+    unsigned queue_interval; /* of -q15m, in seconds; 0: run the queue once */
+    const char *queue_match; /* of -qR, and -R as it once was: for recipients like this alone */
+    const char *queue_id;    /* of -qI: for this message alone */
     char log_tag[LOG_TAG_MAX + 1]; /* -L, printable ASCII; "" when not given */
     char *const *recipients;       /* the words that are no options, in argv's memory */
     size_t recipient_count;

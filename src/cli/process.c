@@ -2,10 +2,12 @@
 
 #include "net/listen.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -89,4 +91,18 @@ void process_close_standard(void)
         (void)dup2(fd, i);
     if (fd > STDERR_FILENO)
         (void)close(fd);
+}
+
+enum code process_go_to_background(struct status *why)
+{
+    pid_t child = fork();
+
+    if (child < 0)
+        return status_set_errno(why, CODE_SYSTEM, STAGE_CONFIG, errno,
+                                "no process in the background");
+    if (child > 0)
+        _exit(EX_OK);
+    (void)setsid();
+    process_close_standard();
+    return CODE_OK;
 }

@@ -2,6 +2,8 @@
 #ifndef ORSINO_CLI_PROCESS_H
 #define ORSINO_CLI_PROCESS_H
 
+#include "base/status.h"
+
 /*
  * Opens the descriptors 0, 1 and 2 on /dev/null where the caller has closed them, so that no socket
  * or file becomes one of them; closes all others that he left open, but for the sockets that
@@ -18,5 +20,9 @@ void process_leave_folder(void);
 
 /* Opens the descriptors 0, 1 and 2 on /dev/null: for who goes into the background. */
 void process_close_standard(void);
+
+/* Goes on in a child that has no terminal, with the descriptors as above; the process that was
+ * called ends with 0. CODE_SYSTEM. */
+enum code process_go_to_background(struct status *why) __attribute__((warn_unused_result));
 
 #endif

@@ -169,6 +169,20 @@ void report_log_outcome(const char *origin, const struct envelope *envelope,
     log_results(&l, true);
 }
 
+void report_log_kept(const char *origin, const struct envelope *envelope)
+{
+    char to_room[LINE_MAX_BYTES], from_room[LOGGED_MAX];
+    struct buf to, from;
+
+    buf_over(&to, to_room, sizeof to_room);
+    buf_over(&from, from_room, sizeof from_room);
+    add_path(&from, envelope->reverse_path);
+    for (size_t i = 0; i < envelope->forward_count && to.n < LOGGED_MAX; i++)
+        add_path(&to, envelope->forward_paths[i]);
+    log_line(LOG_LEVEL_INFO, "%skept=queue from=%.*s to=%.*s", origin, (int)from.n, from.p,
+             (int)to.n, to.p);
+}
+
 void report_log_refused(const char *origin, const struct envelope *envelope,
                         const struct outcome *outcome)
 {

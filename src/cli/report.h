@@ -30,6 +30,9 @@ void report_log_failure(const char *origin, const struct status *why);
 void report_log_outcome(const char *origin, const struct envelope *envelope,
                         const struct outcome *outcome);
 
+/* One line for a message that nobody was asked to take yet: it is in the queue. */
+void report_log_kept(const char *origin, const struct envelope *envelope);
+
 /* The same for those that were refused, when no message followed. */
 void report_log_refused(const char *origin, const struct envelope *envelope,
                         const struct outcome *outcome);

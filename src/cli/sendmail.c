@@ -4,15 +4,24 @@
 #include "cli/commands.h"
 #include "cli/dialogue.h"
 #include "cli/door.h"
+#include "cli/handover.h"
+#include "cli/keep.h"
 #include "cli/newaliases.h"
+#include "cli/queue.h"
 #include "cli/report.h"
 #include "cli/serve.h"
 #include "cli/verify.h"
 #include "deliver/deliver.h"
+#include "deliver/queue.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+enum {
+    ORIGIN_ROOM = RECORD_ID_ROOM + 32,
+};
 
 /* A person at a terminal is not waited for: only a program would get SIGPIPE. */
 static void drain_stdin(void)
@@ -78,38 +87,156 @@ static enum code make_submission(struct making *m, struct status *why)
     return making_repair(m, NULL, why);
 }
 
-static struct status send_it(struct making *m)
+static struct status deliver_now(struct making *m)
 {
     struct submission submission = { .envelope = &m->envelope, .message = &m->message };
     struct status fault = { 0 };
+    struct deadline until;
+    bool is_limited = keep_patience(m, &until);
 
     /* A fault of the session matters only to those whose status it became. */
-    if (deliver(&m->account, &submission, &m->outcome, &fault))
+    if (deliver(&m->account, &submission, is_limited ? &until : NULL, &m->outcome, &fault))
         log_trace("=", slice_of(fault.what));
-    report_log_outcome("", &m->envelope, &m->outcome);
     return making_worst(m);
 }
 
-/* Here, and nowhere else, a message that is not at the provider meets its end. */
+/* Both failures are the caller's business: that of the delivery first. */
+static void add_failure(struct status *worst, const struct status *why)
+{
+    char room[STATUS_WHAT_MAX];
+    struct buf text;
+    size_t used = strlen(worst->what);
+
+    buf_over(&text, room, sizeof room - 1);
+    status_describe(why, &text);
+    room[text.n] = 0;
+    (void)snprintf(worst->what + used, sizeof worst->what - used, "%sit could not be kept: %s",
+                   used > 0 ? "; " : "", room);
+}
+
+/* Tells the log what became of it, and where it is when it did not arrive. */
+static void log_outcome(const struct making *m, const struct parcel *p)
+{
+    char origin[ORIGIN_ROOM] = "";
+
+    if (p)
+        (void)snprintf(origin, sizeof origin, "id=%s kept=%s ", p->record.id,
+                       p->folder == SPOOL_FAILED ? "failed" : "queue");
+    report_log_outcome(origin, &m->envelope, &m->outcome);
+}
+
+/* Who is in the queue is not among those that people hear of. */
+static void forget_kept(struct making *m)
+{
+    for (size_t i = 0; i < m->envelope.forward_count; i++)
+        if (queue_keeps(&m->outcome.recipients[i]))
+            m->outcome.recipients[i] = (struct status){ .code = CODE_OK };
+}
+
+/*
+ * What is worth another try waits in the queue, and is no failure then. What is not is one, and is
+ * kept for whoever looks for it.
+ */
+static struct status keep_rest(struct making *m, struct status worst)
+{
+    struct status why = { 0 };
+    struct parcel *p = NULL;
+    enum code code = keep_message(m, "", &m->envelope, &m->outcome, &p, &why);
+
+    log_outcome(m, p);
+    if (!code) {
+        m->is_kept = p != NULL;
+        forget_kept(m);
+        if (queue_keeps(&worst))
+            worst = (struct status){ .code = CODE_OK };
+    } else if (code != CODE_CONFIG) {
+        report_log_failure("", &why);
+        if (queue_keeps(&worst))
+            add_failure(&worst, &why);
+    }
+    spool_release(p);
+    return worst;
+}
+
+static struct status deliver_or_keep(struct making *m)
+{
+    struct status worst = deliver_now(m);
+
+    if (worst.code)
+        return keep_rest(m, worst);
+    log_outcome(m, NULL);
+    return worst;
+}
+
+/* Safe on disk first. Where that cannot be had, to try at once is the better half of what was
+ * asked. */
+static struct status keep_then_deliver(struct making *m, enum delivery_mode mode)
+{
+    struct status why = { 0 };
+    struct parcel *p = NULL;
+    char origin[ORIGIN_ROOM];
+
+    if (keep_message(m, "", &m->envelope, NULL, &p, &why)) {
+        report_log_failure("", &why);
+        return deliver_or_keep(m);
+    }
+    (void)snprintf(origin, sizeof origin, "id=%s ", p->record.id);
+    report_log_kept(origin, &m->envelope);
+    if (mode == DELIVERY_BACKGROUND)
+        keep_in_background(m, p, -1, origin);
+    spool_release(p);
+    return why;
+}
+
+/* Here, and nowhere else, a message that is neither at the provider nor in the queue meets its end.
+ */
 static int not_delivered(const struct making *m, const struct status *worst)
 {
+    if (!m->is_kept)
+        keep_dead_letter(m, worst);
     if (m->door->options->error_mode != 'q')
         report_failure(worst, m->has_account ? &m->account : NULL, &m->envelope, &m->outcome);
     return status_exit(worst);
 }
 
-static int submit_through(struct door *door, struct status *why)
+/* What nobody can be sent may still have to go to dead.letter. */
+static void save_stdin(struct making *m)
+{
+    struct message_limits limits = { .max_size = UINT64_MAX, .dots = DOTS_ARE_DATA };
+    struct status ignored = { 0 };
+
+    if (isatty(STDIN_FILENO))
+        return;
+    if (!strchr("mwe", m->door->options->error_mode))
+        message_drain(STDIN_FILENO);
+    else if (message_read(&m->message, STDIN_FILENO, &limits, &ignored))
+        report_log_failure("", &ignored);
+}
+
+static struct status submit_making(struct making *m, struct status why)
+{
+    enum delivery_mode mode;
+
+    if (why.code)
+        save_stdin(m);
+    if (why.code || make_submission(m, &why)) {
+        report_log_failure("", &why);
+        return why;
+    }
+    mode = keep_mode(m);
+    return mode == DELIVERY_DIRECT ? deliver_or_keep(m) : keep_then_deliver(m, mode);
+}
+
+static int submit_through(struct door *door, const struct status *closed)
 {
     struct making m;
+    struct status why;
     int result = EX_OK;
 
     making_begin(&m, door);
-    if (why->code || make_submission(&m, why))
-        report_log_failure("", why);
-    else
-        *why = send_it(&m);
-    if (why->code)
-        result = not_delivered(&m, why);
+    why = submit_making(&m, *closed);
+    if (why.code)
+        result = not_delivered(&m, &why);
     making_end(&m);
     return result;
 }
@@ -117,15 +244,15 @@ static int submit_through(struct door *door, struct status *why)
 static int submit(const struct options *options)
 {
     struct door door = { .options = options };
-    struct status why = { 0 };
+    struct status why = { 0 }, fault = { 0 };
     int result;
 
     if (options->verbose)
         log_trace_on();
     if (options->recipient_count == 0 && !options->from_header)
         (void)status_set(&why, CODE_NO_RECIPIENT, STAGE_OPTIONS, "no recipient");
-    if (why.code || door_open(&door, options, &why))
-        drain_stdin();
+    else if (door_open(&door, options, &why) && handover_is_possible(options, &why))
+        why = handover_open(&door, &fault) ? fault : (struct status){ .code = CODE_OK };
     result = submit_through(&door, &why);
     door_close(&door);
     return result;
@@ -188,14 +315,14 @@ int sendmail_main(int argc, char **argv)
     case 't':
         return verify_main(&options);
     case 'p':
-        return mailq_main(argc, argv);
+        return queue_show_with(&options);
     case 'P':
-        return queue_length_main(argc, argv);
+        return queue_length_with(&options);
     case 'i':
         return newaliases_with(&options);
     case 'C':
         return check_config(&options);
     default:
-        return EX_OK; /* a run of a queue that is always empty */
+        return queue_run_with(&options);
     }
 }

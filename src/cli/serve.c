@@ -197,6 +197,8 @@ static void serve_client(struct relay *r, const struct listener *l, int fd, cons
         .ending = &ending,
     };
 
+    if (peer->has_user)
+        r->door.caller.user = peer->user;
     (void)signal(SIGTERM, note_end);
     (void)signal(SIGINT, note_end);
     listen_close(r->listeners, r->listener_count, false);
@@ -283,35 +285,6 @@ static void run(struct relay *r)
     }
 }
 
-/* The one who called goes when we listen; the child has no terminal and none of his folders. */
-static enum code go_to_background(struct status *why)
-{
-    pid_t child = fork();
-
-    if (child < 0)
-        return status_set_errno(why, CODE_SYSTEM, STAGE_CONFIG, errno, "no process for the relay");
-    if (child > 0)
-        _exit(EX_OK);
-    (void)setsid();
-    process_close_standard();
-    return CODE_OK;
-}
-
-/* SIGHUP comes when we have left the folder that a relative name counts from. */
-static enum code find_config(struct options *own, char **path, struct status *why)
-{
-    if (!own->config || own->config[0] == '/')
-        return CODE_OK;
-    if (door_give_up_rights(own, why))
-        return why->code;
-    *path = realpath(own->config, NULL);
-    if (!*path)
-        return status_set_errno(why, CODE_CONFIG, STAGE_CONFIG, errno,
-                                "the configuration %.200s cannot be opened", own->config);
-    own->config = *path;
-    return CODE_OK;
-}
-
 int serve_with(const struct options *options)
 {
     struct options own = *options;
@@ -322,9 +295,9 @@ int serve_with(const struct options *options)
     watch_signals();
     if (options->verbose)
         log_trace_on();
-    if (find_config(&own, &path, &why) == CODE_OK && begin(&r, &why) == CODE_OK) {
+    if (door_find_config(&own, &path, &why) == CODE_OK && begin(&r, &why) == CODE_OK) {
         announce(&r);
-        if (options->mode != 'd' || go_to_background(&why) == CODE_OK)
+        if (options->mode != 'd' || process_go_to_background(&why) == CODE_OK)
             run(&r);
     }
     if (why.code) {

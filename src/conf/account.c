@@ -1,6 +1,7 @@
 #include "conf/account.h"
 
 #include "base/textfile.h"
+#include "conf/file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -191,11 +192,14 @@ static enum code read_password(const struct account *account, int fd, struct buf
 enum code account_password(const struct account *account, struct buf *secret, struct status *why)
 {
     const char *path = account->password_file;
+    bool unused;
     int fd;
 
     if (account->password[0] != 0)
         return add_secret(secret, slice_of(account->password), why);
-    fd = textfile_open(path);
+    /* With our rights as well: they are given up when the system's file is not where this is from.
+     */
+    fd = ini_file_open(path, &unused);
     if (fd < 0)
         (void)refuse_errno(errno, why);
     else

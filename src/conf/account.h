@@ -28,6 +28,12 @@ enum from_header_mode {
     FROM_HEADER_FORCE, /* always the account's address */
 };
 
+enum delivery_mode {
+    DELIVERY_DIRECT,     /* try now, keep on a temporary failure */
+    DELIVERY_BACKGROUND, /* keep first, then try without the caller */
+    DELIVERY_QUEUE,      /* keep, for the next run of the queue */
+};
+
 enum dots_mode {
     DOT_TERMINATES_AUTO,
     DOT_TERMINATES_YES,
@@ -54,6 +60,15 @@ struct account {
     const char *listen_cert;  /* PEM, "" for no TLS */
     const char *listen_key;   /* PEM, "" for the one in listen_cert */
     unsigned listen_max;      /* connections at once */
+    const char *queue;        /* the spool's folder, "" for none. Without the key it is
+                                 QUEUE_FOLDER for SYSTEM_CONFIG, where that folder is there; below
+                                 $XDG_STATE_HOME for a user's own file; none for others */
+    bool queue_is_default;    /* nothing says so: the folder of a user's own file is made */
+    enum delivery_mode delivery;
+    int64_t patience;       /* milliseconds */
+    int64_t queue_lifetime; /* milliseconds */
+    bool keep_failed;
+    bool bounce;
     /* The provider */
     const char *host;
     unsigned port; /* never 0 after config_account() */
@@ -94,8 +109,8 @@ bool account_matches(const char *match, const char *sender);
  * The password: `password`, or the first line of `password_file`. Goes into *secret, which the
  * caller initialised with a maximum and wipes. The file may be readable by others, since container
  * secrets are; it is refused when others can write it, or when it belongs to neither root nor the
- * real user; for an account that is_callers it must be his. CODE_CONFIG, CODE_PERMISSION,
- * CODE_FILE_MISSING, CODE_READ, CODE_MEMORY.
+ * real user; for an account that is_callers it must be his. It is opened with our rights where the
+ * caller's do not suffice. CODE_CONFIG, CODE_PERMISSION, CODE_FILE_MISSING, CODE_READ, CODE_MEMORY.
  */
 enum code account_password(const struct account *account, struct buf *secret, struct status *why)
     __attribute__((warn_unused_result));

@@ -1,6 +1,7 @@
 #include "conf/config.h"
 
 #include "base/memory.h"
+#include "base/rights.h"
 #include "conf/environment.h"
 #include "conf/file.h"
 #include "conf/keys.h"
@@ -23,9 +24,10 @@ enum {
 struct config {
     struct environment environment;
     struct ini_file file;
-    struct scan scan; /* of no entry when there is no file */
-    dictionary *ini;  /* NULL when there is no file */
-    bool is_callers;  /* the file was named by him, and is not root's */
+    struct scan scan;          /* of no entry when there is no file */
+    dictionary *ini;           /* NULL when there is no file */
+    bool is_callers;           /* the file was named by him, and is not root's */
+    char queue[INI_PATH_ROOM]; /* where no key names one */
     char warning[WARNING_ROOM];
 };
 
@@ -119,6 +121,21 @@ static void warn(struct config *c, const char *what)
     (void)snprintf(c->warning + used, sizeof c->warning - used, "%s%s", used > 0 ? "; " : "", what);
 }
 
+/* It opens the file itself, which may take our rights: what it will read there has been looked at,
+ * and is the system's. */
+static dictionary *parse(const struct ini_file *file)
+{
+    dictionary *ini;
+
+    iniparser_set_error_callback(say_nothing);
+    if (file->needs_rights)
+        rights_take_up();
+    ini = iniparser_load(file->path);
+    if (file->needs_rights)
+        rights_set_aside();
+    return ini;
+}
+
 static enum code load_ini(struct config *c, struct status *why)
 {
     const char *warning;
@@ -130,8 +147,7 @@ static enum code load_ini(struct config *c, struct status *why)
         warn(c, warning);
     if (make_sure_of_memory(c, why))
         return why->code;
-    iniparser_set_error_callback(say_nothing);
-    c->ini = iniparser_load(c->file.path);
+    c->ini = parse(&c->file);
     if (c->ini)
         return check_values(c, why);
     status_at(why, "%s", c->file.path);
@@ -165,23 +181,26 @@ static void add_warning(const struct config *c, struct status *why)
 
 static enum code load(struct config *c, const char *path, struct status *why)
 {
-    enum code code;
+    struct status of_file = { 0 };
+    enum code code = ini_file_read(&c->file, path, &of_file);
 
+    /* Not before: for a file of the user's own rights are given up, and then his variables count.
+     */
     if (environment_read(&c->environment, why))
         return why->code;
     if (c->environment.warning[0] != 0)
         warn(c, c->environment.warning);
-    code = ini_file_read(&c->file, path, why);
     c->is_callers = path && c->file.owner != 0;
+    ini_file_queue(&c->file, path != NULL, c->queue);
     if (!code)
         return load_ini(c, why);
     if (!does_without_file(c, path, code)) {
+        *why = of_file;
         add_warning(c, why);
         return code;
     }
     if (code == CODE_PERMISSION)
-        warn_of_file(c, why);
-    *why = (struct status){ 0 };
+        warn_of_file(c, &of_file);
     return CODE_OK;
 }
 
@@ -273,6 +292,13 @@ static void prefer_nearest_password(const struct config *c, struct slice section
     (void)take_password_pair(value_of(c, section, password), value_of(c, section, file), account);
 }
 
+static void fill_queue(const struct config *c, struct slice section, struct account *account)
+{
+    account->queue_is_default = !effective_value(c, section, keys_find(slice_of("queue")));
+    if (account->queue_is_default)
+        account->queue = c->queue;
+}
+
 /* Those keys alone that have all of `flags`; the others are zero, and strings NULL. */
 static enum code fill(const struct config *c, struct slice section, unsigned flags,
                       struct account *account, struct status *why)
@@ -294,6 +320,7 @@ static enum code fill(const struct config *c, struct slice section, unsigned fla
         if (keys_parse(&keys[i], value ? value : "", account, why))
             return why->code;
     }
+    fill_queue(c, section, account);
     return CODE_OK;
 }
 

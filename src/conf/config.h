@@ -16,15 +16,20 @@
 #define SYSTEM_CONFIG "/etc/orsino.ini"
 #endif
 
+#ifndef QUEUE_FOLDER
+#define QUEUE_FOLDER "/var/spool/orsino"
+#endif
+
 struct config;
 
 /*
  * Loads the environment (environment.h) and `path`, or with NULL the first of these that exists:
  * $XDG_CONFIG_HOME/orsino/orsino.ini (~/.config without that variable), ~/.orsino.ini,
  * /etc/orsino.ini. A home directory comes from $HOME, and a file found there counts only when the
- * real user owns it: cron and at run with another user's HOME. With more rights than the caller
- * only /etc/orsino.ini counts; a `path` from him is not for us to read then, and the caller of this
- * function sees to that. On CODE_OK the caller frees *out with config_free.
+ * real user owns it: cron and at run with another user's HOME. More rights than the caller has are
+ * given up for such a file (CODE_SYSTEM when they stay), and while we have them no variable counts;
+ * for a `path` from him the caller of this function gives them up before. On CODE_OK the caller
+ * frees *out with config_free.
  *
  * A missing file, one that may not be read, and one that is wrong are told apart: CODE_CONFIG,
  * CODE_PERMISSION, CODE_CONFIG; the status names file, line and key, or the variable. CODE_READ

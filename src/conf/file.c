@@ -14,13 +14,18 @@
 #include <unistd.h>
 
 enum {
-    PATH_ROOM = 1024,
     OWN_MAX = 2, /* places of a user's own file */
 };
+
+static bool is_systems(const char *path)
+{
+    return strcmp(path, SYSTEM_CONFIG) == 0;
+}
 
 /* Most often it works as root and not from a web server: so it says for whom the file is. */
 static enum code refuse_permission(const char *path, struct status *why)
 {
+    const char *hindrance = is_systems(path) ? rights_hindrance() : NULL;
     const unsigned long user = geteuid();
     struct stat st;
 
@@ -33,9 +38,11 @@ static enum code refuse_permission(const char *path, struct status *why)
                           "the configuration may not be read by its own user %lu", user);
     return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
                       "the configuration may not be read by user %lu: it is for user %lu and "
-                      "group %lu, mode %03o",
+                      "group %lu, mode %03o%s%s",
                       user, (unsigned long)st.st_uid, (unsigned long)st.st_gid,
-                      (unsigned)(st.st_mode & 0777));
+                      (unsigned)(st.st_mode & 0777),
+                      hindrance ? "; the set-group-ID bit of this program has no effect: " : "",
+                      hindrance ? hindrance : "");
 }
 
 static enum code refuse_open(const char *path, int error, struct status *why)
@@ -97,48 +104,75 @@ static int open_own(const char *path, struct status *why)
     return -1;
 }
 
-/* The paths of a user's own file that the environment gives; "" where it gives none. */
-static void list_own(char paths[OWN_MAX][PATH_ROOM])
+/* Below the folder that the variable names, or its usual place below HOME; "" without either. */
+static void write_own_path(char out[INI_PATH_ROOM], const char *variable, const char *usual,
+                           const char *rest)
 {
-    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    int n[OWN_MAX] = { 0 };
+    const char *folder = getenv(variable), *home = getenv("HOME");
+    int n = 0;
 
-    if (home && home[0] != '/')
-        home = NULL;
-    if (xdg && xdg[0] == '/')
-        n[0] = snprintf(paths[0], PATH_ROOM, "%s/orsino/orsino.ini", xdg);
-    else if (home)
-        n[0] = snprintf(paths[0], PATH_ROOM, "%s/.config/orsino/orsino.ini", home);
-    if (home)
-        n[1] = snprintf(paths[1], PATH_ROOM, "%s/.orsino.ini", home);
-    for (size_t i = 0; i < OWN_MAX; i++)
-        if (n[i] <= 0 || n[i] >= PATH_ROOM)
-            paths[i][0] = 0;
+    if (folder && folder[0] == '/')
+        n = snprintf(out, INI_PATH_ROOM, "%s%s", folder, rest);
+    else if (home && home[0] == '/')
+        n = snprintf(out, INI_PATH_ROOM, "%s%s%s", home, usual, rest);
+    if (n <= 0 || n >= INI_PATH_ROOM)
+        out[0] = 0;
 }
 
-static enum code refuse_all(char paths[OWN_MAX][PATH_ROOM], struct status *why)
+static enum code refuse_all(char paths[OWN_MAX][INI_PATH_ROOM], struct status *why)
 {
-    return status_set(
-        why, CODE_CONFIG, STAGE_CONFIG,
-        "no configuration: create %s (orsino.ini(5) has a sample) or set " ENVIRONMENT_PREFIX
-        "HOST; looked for %s%s%s%s%s",
-        SYSTEM_CONFIG, paths[0], paths[0][0] != 0 ? ", " : "", paths[1],
-        paths[1][0] != 0 ? ", " : "", SYSTEM_CONFIG);
+    return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                      "no configuration: create %s (orsino.ini(5) has a sample)%s; looked for "
+                      "%s%s%s%s%s",
+                      SYSTEM_CONFIG,
+                      rights_are_raised() ? "" : " or set " ENVIRONMENT_PREFIX "HOST", paths[0],
+                      paths[0][0] != 0 ? ", " : "", paths[1], paths[1][0] != 0 ? ", " : "",
+                      SYSTEM_CONFIG);
+}
+
+/* From here on this is the user's own business: what he may not read, he could have us send. */
+static int give_up_rights(int fd, const char *path, struct status *why)
+{
+    if (!rights_are_raised() || rights_drop())
+        return fd;
+    (void)refuse(
+        path, CODE_SYSTEM,
+        "the rights of another group cannot be given up, as a file of the user's own needs", why);
+    (void)close(fd);
+    return -1;
+}
+
+int ini_file_open(const char *path, bool *needs_rights)
+{
+    int fd = textfile_open(path);
+
+    *needs_rights = fd < 0 && errno == EACCES;
+    if (!*needs_rights)
+        return fd;
+    rights_take_up();
+    fd = textfile_open(path);
+    rights_set_aside();
+    return fd;
 }
 
 /* Gives the open file and its path, or -1 and a reason. */
-static int find(const char **path, char paths[OWN_MAX][PATH_ROOM], struct status *why)
+static int find(struct ini_file *file, const char **path, char paths[OWN_MAX][INI_PATH_ROOM],
+                struct status *why)
 {
     int fd;
 
+    write_own_path(paths[0], "XDG_CONFIG_HOME", "/.config", "/orsino/orsino.ini");
+    write_own_path(paths[1], "HOME", "", "/.orsino.ini");
     for (size_t i = 0; i < OWN_MAX; i++) {
         *path = paths[i];
         fd = paths[i][0] != 0 ? open_own(paths[i], why) : -1;
-        if (fd >= 0 || why->code)
-            return fd;
+        if (fd >= 0)
+            return give_up_rights(fd, paths[i], why);
+        if (why->code)
+            return -1;
     }
     *path = SYSTEM_CONFIG;
-    fd = textfile_open(SYSTEM_CONFIG);
+    fd = ini_file_open(SYSTEM_CONFIG, &file->needs_rights);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         (void)refuse_all(paths, why);
     else if (fd < 0)
@@ -157,15 +191,12 @@ static int open_named(const char *path, struct status *why)
 
 enum code ini_file_read(struct ini_file *file, const char *path, struct status *why)
 {
-    char paths[OWN_MAX][PATH_ROOM] = { "", "" };
+    char paths[OWN_MAX][INI_PATH_ROOM];
     int fd;
 
     *file = (struct ini_file){ 0 };
     buf_init(&file->text, SCAN_FILE_MAX + 1);
-    /* The caller's variables say where a file of his would be, and he could have a link there. */
-    if (!path && !rights_are_raised())
-        list_own(paths);
-    fd = path ? open_named(path, why) : find(&path, paths, why);
+    fd = path ? open_named(path, why) : find(file, &path, paths, why);
     if (!why->code) {
         file->path = slice_dup(slice_of(path));
         if (!file->path)
@@ -193,11 +224,12 @@ static enum code guard_reading(const struct ini_file *file, const char **warning
                                struct status *why)
 {
     bool others = (file->mode & S_IROTH) != 0;
-    bool group = (file->mode & S_IRGRP) != 0 && file->owner == getuid() && file->owner != 0;
+    bool group = (file->mode & S_IRGRP) != 0 && file->owner == getuid() && file->owner != 0 &&
+                 !rights_include(file->group);
 
     if (!others && !group)
         return CODE_OK;
-    if (strcmp(file->path, SYSTEM_CONFIG) == 0) {
+    if (is_systems(file->path)) {
         *warning = SYSTEM_CONFIG ": every user of this machine can read the password: chmod 600, "
                                  "or 640 and the group of those who send mail";
         return CODE_OK;
@@ -213,6 +245,25 @@ enum code ini_file_guard(const struct ini_file *file, bool has_password, const c
     if (guard_writing(file, why))
         return why->code;
     return has_password ? guard_reading(file, warning, why) : CODE_OK;
+}
+
+/* By -C it is root's alone: others have given up what it takes to write there. */
+static bool may_use_system_queue(bool is_named)
+{
+    struct stat st;
+
+    return (!is_named || getuid() == 0) && lstat(QUEUE_FOLDER, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+void ini_file_queue(const struct ini_file *file, bool is_named, char out[INI_PATH_ROOM])
+{
+    out[0] = 0;
+    if (!file->path)
+        return;
+    if (!is_systems(file->path) && !is_named)
+        write_own_path(out, "XDG_STATE_HOME", "/.local/state", "/orsino");
+    else if (is_systems(file->path) && may_use_system_queue(is_named))
+        (void)snprintf(out, INI_PATH_ROOM, "%s", QUEUE_FOLDER);
 }
 
 void ini_file_free(struct ini_file *file)

@@ -8,7 +8,8 @@
 
 enum {
     SECOND = 1000,
-    DAY = 24 * 60 * 60 * SECOND,
+    MINUTE = 60 * SECOND,
+    DAY = 24 * 60 * MINUTE,
     PORT_MAX = 65535,
     HOST_MAX = 255, /* RFC 1035 section 2.3.4 */
     NAME_ROOM = 32, /* longer than every key */
@@ -19,6 +20,7 @@ enum {
 _Static_assert(sizeof(enum tls_mode) == sizeof(unsigned), "tls");
 _Static_assert(sizeof(enum auth_mode) == sizeof(unsigned), "auth");
 _Static_assert(sizeof(enum dots_mode) == sizeof(unsigned), "dot_terminates");
+_Static_assert(sizeof(enum delivery_mode) == sizeof(unsigned), "delivery");
 _Static_assert(sizeof(enum from_header_mode) == sizeof(unsigned), "from_header");
 
 static const struct choice log_choices[] = {
@@ -31,6 +33,12 @@ static const struct choice dots_choices[] = {
     { "auto", DOT_TERMINATES_AUTO },
     { "yes", DOT_TERMINATES_YES },
     { "no", DOT_TERMINATES_NO },
+    { NULL, 0 },
+};
+static const struct choice delivery_choices[] = {
+    { "direct", DELIVERY_DIRECT },
+    { "background", DELIVERY_BACKGROUND },
+    { "queue", DELIVERY_QUEUE },
     { NULL, 0 },
 };
 static const struct choice tls_choices[] = {
@@ -90,6 +98,18 @@ static const struct key rows[] = {
       .help = "its key, when that is not in listen_cert" },
     { "listen_max", KEY_NUMBER, KEY_GLOBAL, FIELD(listen_max), .min = 1, .max = 10000,
       .fallback = "100", .help = "how many clients the relay serves at once" },
+    { "queue", KEY_PATH, KEY_GLOBAL, FIELD(queue),
+      .help = "the folder of messages that wait; empty for none" },
+    { "queue_lifetime", KEY_TIME, KEY_GLOBAL, FIELD(queue_lifetime), .min = MINUTE,
+      .max = (uint64_t)365 * DAY, .fallback = "5d", .help = "how long a message is tried again" },
+    { "delivery", KEY_CHOICE, KEY_GLOBAL, FIELD(delivery), .choices = delivery_choices,
+      .fallback = "direct", .help = "whether a caller waits for the provider" },
+    { "patience", KEY_TIME, KEY_GLOBAL, FIELD(patience), .min = SECOND, .max = DAY,
+      .fallback = "10s", .help = "how long he waits before the message is queued" },
+    { "keep_failed", KEY_BOOL, KEY_GLOBAL, FIELD(keep_failed), .fallback = "yes",
+      .help = "whether messages that failed for good are kept" },
+    { "bounce", KEY_BOOL, KEY_GLOBAL, FIELD(bounce), .fallback = "no",
+      .help = "whether their senders get a notification" },
     { "host", KEY_HOST, 0, FIELD(host), .help = "the provider's server" },
     { "port", KEY_NUMBER, 0, FIELD(port), .min = 1, .max = PORT_MAX,
       .help = "its port; follows from tls" },
@@ -194,7 +214,7 @@ static const struct unit size_units[] = {
     { 0, 1 },
 };
 static const struct unit time_units[] = {
-    { 'd', DAY }, { 'h', 60 * 60 * SECOND }, { 'm', 60 * SECOND }, { 's', SECOND }, { 0, SECOND },
+    { 'd', DAY }, { 'h', 60 * MINUTE }, { 'm', MINUTE }, { 's', SECOND }, { 0, SECOND },
 };
 
 /* The row of a unit's letter, else the last one: a bare number's. */

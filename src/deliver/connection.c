@@ -18,6 +18,11 @@ void connection_init(struct connection *c, const struct account *account)
     buf_init(&c->password, PASSWORD_MAX);
 }
 
+bool connection_is_local(const struct account *account)
+{
+    return account->host[0] == '/';
+}
+
 void connection_free(struct connection *c)
 {
     connection_close(c);
@@ -39,16 +44,48 @@ static enum code prepare(struct connection *c, struct status *why)
     return why->code;
 }
 
+static struct deadline limit(const struct connection *c, int64_t milliseconds)
+{
+    struct deadline own = deadline_in(milliseconds);
+
+    return c->has_patience && c->patience.at < own.at ? c->patience : own;
+}
+
+/* Says so if it was patience that came to an end. */
+static void blame_patience(const struct connection *c, const char *where, struct status *why)
+{
+    long long patience = c->account->patience;
+    bool whole = patience % 1000 == 0;
+
+    if (why->code != CODE_TIMEOUT || !c->has_patience || deadline_left(c->patience) > 0)
+        return;
+    (void)snprintf(why->what, sizeof why->what, "not sent within the patience of %lld %s%s",
+                   whole ? patience / 1000 : patience, whole ? "s" : "ms", where);
+}
+
 static enum code start_tls(struct connection *c, struct status *why)
 {
     const struct account *account = c->account;
     const char *name = account->tls_name[0] != 0 ? account->tls_name : account->host;
-    struct deadline deadline = deadline_in(account->connect_timeout);
+    struct deadline deadline = limit(c, account->connect_timeout);
 
-    if (stream_start_tls(c->stream, name, c->trust, deadline, why))
+    if (stream_start_tls(c->stream, name, c->trust, deadline, why)) {
+        blame_patience(c, ", in the TLS handshake", why);
         return why->code;
+    }
     log_trace("=", slice_of(stream_tls_name(c->stream)));
     return CODE_OK;
+}
+
+static enum code reach(const struct connection *c, int *fd, struct status *why)
+{
+    const struct account *account = c->account;
+    int64_t own = account->connect_timeout;
+
+    if (connection_is_local(account))
+        return net_dial_local(account->host, deadline_left(limit(c, own)), fd, why);
+    return net_dial(account->host, account->port, own, c->has_patience ? &c->patience : NULL, fd,
+                    why);
 }
 
 static enum code dial(struct connection *c, struct status *why)
@@ -56,8 +93,10 @@ static enum code dial(struct connection *c, struct status *why)
     const struct account *account = c->account;
     int fd = -1;
 
-    if (net_dial(account->host, account->port, account->connect_timeout, &fd, why))
+    if (reach(c, &fd, why)) {
+        blame_patience(c, ", while waiting for a connection", why);
         return why->code;
+    }
     if (stream_open(fd, &c->stream, why)) {
         (void)close(fd);
         return why->code;
@@ -66,8 +105,9 @@ static enum code dial(struct connection *c, struct status *why)
 }
 
 /*
- * A name that strict servers take (RFC 5321 section 4.1.4): never "localhost", never a container's
- * id, and no DNS look-up, which would stall every message on a host with a broken resolver.
+ * A name that strict servers take (RFC 5321 section 4.1.4): never "localhost", unless it is
+ * this machine's own relay, never a container's id, and no DNS look-up, which would stall every
+ * message on a host with a broken resolver.
  */
 static enum code choose_ehlo_name(struct connection *c, const char *reverse_path,
                                   struct status *why)
@@ -82,6 +122,10 @@ static enum code choose_ehlo_name(struct connection *c, const char *reverse_path
         return CODE_OK;
     if (at && host_name_is_public(at + 1)) {
         (void)snprintf(c->ehlo_name, sizeof c->ehlo_name, "%s", at + 1);
+        return CODE_OK;
+    }
+    if (connection_is_local(c->account)) {
+        (void)snprintf(c->ehlo_name, sizeof c->ehlo_name, "localhost");
         return CODE_OK;
     }
     return net_address_literal(stream_fd(c->stream), c->ehlo_name, sizeof c->ehlo_name, why);
@@ -112,16 +156,29 @@ enum code connection_open(struct connection *c, const char *reverse_path, struct
     return why->code;
 }
 
-/* One exchange of bytes between the session and the stream. */
+/*
+ * One exchange of bytes between the session and the stream. With patience, what is to be sent
+ * leaves first, and then its answer is waited for: only then is it known whether the message is
+ * whole, and patience counts no more.
+ */
 static void exchange(struct connection *c)
 {
     struct slice whole = smtp_output(c->session), out = whole, in = { 0 };
-    bool wait = smtp_wants(c->session) == WANTS_INPUT;
-    struct deadline deadline = deadline_in(smtp_timeout(c->session));
+    bool limited = c->has_patience && !smtp_is_committed(c->session);
+    bool wait = smtp_wants(c->session) == WANTS_INPUT && (!limited || whole.n == 0);
+    int64_t own = smtp_timeout(c->session);
     struct status why = { 0 };
-    enum code code = stream_exchange(c->stream, &out, &in, wait, deadline, &why);
+    enum code code = stream_exchange(c->stream, &out, &in, wait,
+                                     limited ? limit(c, own) : deadline_in(own), &why);
+    size_t sent = whole.n - out.n;
 
-    smtp_sent(c->session, whole.n - out.n);
+    /* What does not wait for an answer can only have waited to send: a record of TLS, though taken,
+     * has not left, and is dropped with the stream. */
+    if (code == CODE_TIMEOUT && !wait && sent == whole.n && sent > 0)
+        sent--;
+    if (code && limited)
+        blame_patience(c, "", &why);
+    smtp_sent(c->session, sent);
     smtp_input(c->session, in);
     if (code)
         smtp_lost(c->session, &why);

@@ -15,12 +15,17 @@ struct connection {
     const struct account *account;
     struct trust *trust;
     struct buf password;
-    struct stream *stream;   /* NULL while nothing is connected */
-    struct session *session; /* the same */
+    bool has_patience;
+    struct deadline patience; /* counts when has_patience, up to the last byte of a message */
+    struct stream *stream;    /* NULL while nothing is connected */
+    struct session *session;  /* the same */
     char ehlo_name[CONNECTION_EHLO_ROOM];
 };
 
 void connection_init(struct connection *c, const struct account *account);
+
+/* Whether the account's host is the path of a UNIX socket. */
+bool connection_is_local(const struct account *account);
 
 /* Closes it; wipes the password. */
 void connection_free(struct connection *c);

@@ -23,6 +23,13 @@ enum code courier_open(const struct account *account, struct courier **out, stru
     return CODE_OK;
 }
 
+void courier_be_patient(struct courier *c, const struct deadline *until)
+{
+    c->connection.has_patience = until != NULL;
+    if (until)
+        c->connection.patience = *until;
+}
+
 void courier_close(struct courier *c)
 {
     if (!c)
@@ -43,7 +50,10 @@ static void say_where(const struct account *account, struct status *st)
 {
     bool colons = strchr(account->host, ':') && account->host[0] != '[';
 
-    status_at(st, colons ? "[%s]:%u" : "%s:%u", account->host, account->port);
+    if (connection_is_local(account))
+        status_at(st, "%s", account->host);
+    else
+        status_at(st, colons ? "[%s]:%u" : "%s:%u", account->host, account->port);
 }
 
 /* Gives the fault to everybody who has no status of his own. */
@@ -71,8 +81,12 @@ static void unsettle(const struct courier *c, struct outcome *outcome)
 static void pump(struct courier *c)
 {
     connection_pump(&c->connection);
-    if (connection_wants(&c->connection) == WANTS_NOTHING)
-        c->fault = *smtp_fault(c->connection.session);
+    if (connection_wants(&c->connection) != WANTS_NOTHING)
+        return;
+    c->fault = *smtp_fault(c->connection.session);
+    /* A message that cannot be read back ends the session, too: that is no fault of the server. */
+    if (c->fault.code && c->fault.stage < STAGE_MAIL)
+        c->fault.stage = STAGE_BODY;
 }
 
 /* What the server may have said in a pause. */

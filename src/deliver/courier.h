@@ -10,6 +10,7 @@
 #ifndef ORSINO_DELIVER_COURIER_H
 #define ORSINO_DELIVER_COURIER_H
 
+#include "base/clock.h"
 #include "conf/account.h"
 #include "mail/submission.h"
 
@@ -18,6 +19,14 @@ struct courier; /* opaque */
 /* Nothing is connected yet. The account is borrowed until courier_close. CODE_MEMORY. */
 enum code courier_open(const struct account *account, struct courier **out, struct status *why)
     __attribute__((warn_unused_result));
+
+/*
+ * Until when each of what follows may take, look-up and handshake included: a message that is not
+ * sent to its last byte by then is broken off with CODE_TIMEOUT, whose sentence says so. When all
+ * is sent, the answer is waited for as long as the account's timeout says, since it may have been
+ * taken. NULL takes the limit away.
+ */
+void courier_be_patient(struct courier *c, const struct deadline *until);
 
 /* Says QUIT without waiting for its answer. NULL is taken. */
 void courier_close(struct courier *c);
@@ -38,7 +47,8 @@ enum code courier_ask(struct courier *c, const struct submission *submission,
  * Sends the message: to those who were accepted when courier_ask was called for this submission,
  * else to all forward-paths. Every recipient's status is set afterwards, whatever happened. The
  * return value is the code of the session's own fault: CODE_OK does not mean that every recipient
- * was accepted.
+ * was accepted. When no connection can be had, login included, the fault's stage is before
+ * STAGE_MAIL, else it is not.
  */
 enum code courier_send(struct courier *c, const struct submission *submission,
                        struct outcome *outcome, struct status *why)

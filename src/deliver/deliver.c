@@ -3,16 +3,18 @@
 #include "deliver/courier.h"
 
 enum code deliver(const struct account *account, const struct submission *submission,
-                  struct outcome *outcome, struct status *why)
+                  const struct deadline *patience, struct outcome *outcome, struct status *why)
 {
     struct courier *courier = NULL;
-    enum code code = courier_open(account, &courier, why);
+    enum code code;
 
-    if (code == CODE_OK)
-        code = courier_send(courier, submission, outcome, why);
-    else
+    if (courier_open(account, &courier, why)) {
         for (size_t i = 0; i < submission->envelope->forward_count; i++)
             outcome->recipients[i] = *why;
+        return why->code;
+    }
+    courier_be_patient(courier, patience);
+    code = courier_send(courier, submission, outcome, why);
     courier_close(courier);
     return code;
 }

@@ -32,6 +32,9 @@ static const struct row {
       "Kubernetes sets this for a service named orsino: give it another name, or set "
       "enableServiceLinks: false" },
     { CODE_PERMISSION, STAGE_CONFIG, 0, "by its own user", ANY, "chmod 600" },
+    { CODE_PERMISSION, STAGE_CONFIG, 0, "set-group-ID bit", ANY,
+      "start orsino.socket, the relay that takes such messages, or let the program have its "
+      "right" },
     { CODE_PERMISSION, STAGE_CONFIG, 0, "configuration may not be read", ANY,
       "as root give it to a group of those who send mail: chgrp www-data and chmod 640, say" },
     { CODE_PERMISSION, STAGE_CONFIG, 0, "may not enter", ANY,
@@ -42,6 +45,7 @@ static const struct row {
     { CODE_RESOLVE_LATER, 0, 0, NULL, ANY, "check the network and /etc/resolv.conf" },
     { CODE_REFUSED, STAGE_CONFIG, 0, NULL, ANY,
       "a mail server most likely: stop it, or set listen =" },
+    { CODE_REFUSED, STAGE_CONNECT, 0, "at this socket", ANY, "start orsino.socket" },
     { CODE_REFUSED, 0, 0, NULL, IMPLICIT,
       "nothing listens there; with tls = starttls the port is 587" },
     { CODE_REFUSED, 0, 0, NULL, STARTTLS,

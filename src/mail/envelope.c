@@ -206,6 +206,33 @@ enum code envelope_set_options(struct envelope *e, size_t index, unsigned notify
     return CODE_OK;
 }
 
+enum code envelope_begin_copy(const struct envelope *from, struct envelope *to, struct status *why)
+{
+    struct address sender;
+
+    if (address_parse(slice_of(from->reverse_path), &sender, why) ||
+        envelope_set_sender(to, &sender, why))
+        return why->code;
+    return envelope_set_notices(to, from->notify, from->dsn_return, from->envelope_id, why);
+}
+
+enum code envelope_copy_path(const struct envelope *from, size_t index, struct envelope *to,
+                             struct status *why)
+{
+    const struct forward_options *options = from->options ? &from->options[index] : NULL;
+    size_t before = to->forward_count;
+    struct slice nothing = { 0 };
+    struct address a;
+
+    if (address_parse(slice_of(from->forward_paths[index]), &a, why) ||
+        envelope_add(to, &a, nothing, why))
+        return why->code;
+    if (before == to->forward_count || !options ||
+        (options->notify == DSN_NOTIFY_UNSET && !options->original))
+        return CODE_OK;
+    return envelope_set_options(to, before, options->notify, options->original, why);
+}
+
 bool envelope_needs_utf8(const struct envelope *e)
 {
     if (e->reverse_path && !slice_is_ascii(slice_of(e->reverse_path)))

@@ -38,6 +38,16 @@ enum code envelope_set_options(struct envelope *e, size_t index, unsigned notify
                                const char *original, struct status *why)
     __attribute__((warn_unused_result));
 
+/*
+ * Makes `to`, which is empty, an envelope with the reverse-path and notices of `from`, and no
+ * forward-path; and adds one of its forward-paths to it, with what DSN says of that. CODE_MEMORY,
+ * CODE_ADDRESS for one that cannot be parsed.
+ */
+enum code envelope_begin_copy(const struct envelope *from, struct envelope *to, struct status *why)
+    __attribute__((warn_unused_result));
+enum code envelope_copy_path(const struct envelope *from, size_t index, struct envelope *to,
+                             struct status *why) __attribute__((warn_unused_result));
+
 /* Whether an address needs SMTPUTF8 (RFC 6531). */
 bool envelope_needs_utf8(const struct envelope *e);
 

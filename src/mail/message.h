@@ -73,6 +73,23 @@ enum code message_read(struct message *m, int fd, const struct message_limits *l
                        struct status *why) __attribute__((warn_unused_result));
 
 /*
+ * The same from a file that holds a message in the form that message_save gives it, and stays as it
+ * is for as long as the message lives: the header is copied, the body is read from the file when it
+ * is wanted, through a descriptor that is the message's own. Nothing is dropped or repaired.
+ * CODE_READ, CODE_MESSAGE (no such form, or a header over twice MESSAGE_HEADER_MAX), CODE_MEMORY.
+ */
+enum code message_load(struct message *m, int fd, struct status *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * Writes the message as it would go out, encoded and with long lines broken, but with LF line ends:
+ * header, empty line, body. From the current offset of fd; *size is what was written.
+ * CODE_FILE_CREATE with the errno in why->os, CODE_READ, CODE_MEMORY.
+ */
+enum code message_save(const struct message *m, int fd, uint64_t *size, struct status *why)
+    __attribute__((warn_unused_result));
+
+/*
  * The same for bytes that come in pieces, from a dialogue for one: message_read_begin, then
  * message_read_add for each piece, which it changes in place, then message_read_end. After a
  * failure of add no more is to be added. CODE_TOO_BIG, CODE_MESSAGE, CODE_FILE_CREATE, CODE_MEMORY.

@@ -21,7 +21,19 @@ void store_free(struct store *s)
         (void)close(s->fd);
     buf_free(&s->memory);
     s->fd = -1;
+    s->start = 0;
     s->size = 0;
+}
+
+enum code store_lend(struct store *s, int fd, uint64_t start, uint64_t size, struct status *why)
+{
+    s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (s->fd < 0)
+        return status_set_errno(why, CODE_SYSTEM, STAGE_INPUT, errno,
+                                "the file of the message cannot be read");
+    s->start = start;
+    s->size = size;
+    return CODE_OK;
 }
 
 static int open_in(const char *folder)
@@ -58,19 +70,20 @@ static int open_unnamed(void)
     return memfd_create("orsino", MFD_CLOEXEC);
 }
 
-static enum code write_all(int fd, struct slice bytes, struct status *why)
+bool store_write_file(int fd, struct slice bytes)
 {
     while (bytes.n > 0) {
         ssize_t n = write(fd, bytes.p, bytes.n);
 
         if (n < 0 && errno == EINTR)
             continue;
+        if (n == 0)
+            errno = ENOSPC;
         if (n <= 0)
-            return status_set_errno(why, CODE_FILE_CREATE, STAGE_INPUT, n < 0 ? errno : ENOSPC,
-                                    "the temporary file for the message cannot be written");
+            return false;
         bytes = slice_part(bytes, (size_t)n, bytes.n);
     }
-    return CODE_OK;
+    return true;
 }
 
 /* Moves what is in memory to the file, and keeps the memory for what comes next. */
@@ -81,8 +94,9 @@ static enum code spill(struct store *s, struct status *why)
     if (s->fd < 0)
         return status_set_errno(why, CODE_FILE_CREATE, STAGE_INPUT, errno,
                                 "no temporary file for the message can be made");
-    if (write_all(s->fd, buf_slice(&s->memory), why))
-        return why->code;
+    if (!store_write_file(s->fd, buf_slice(&s->memory)))
+        return status_set_errno(why, CODE_FILE_CREATE, STAGE_INPUT, errno,
+                                "the temporary file for the message cannot be written");
     buf_clear(&s->memory);
     return CODE_OK;
 }
@@ -114,7 +128,7 @@ static enum code read_file(int fd, uint64_t offset, char *p, size_t room, size_t
     } while (n < 0 && errno == EINTR);
     if (n <= 0)
         return status_set_errno(why, CODE_READ, STAGE_INPUT, n < 0 ? errno : EIO,
-                                "the temporary file of the message cannot be read");
+                                "the file of the message cannot be read");
     *got = (size_t)n;
     return CODE_OK;
 }
@@ -128,8 +142,11 @@ enum code store_read(const struct store *s, uint64_t offset, char *p, size_t roo
     *got = 0;
     if (offset >= s->size || room == 0)
         return CODE_OK;
-    if (offset < in_file)
-        return read_file(s->fd, offset, p, room, got, why);
+    if (offset < in_file) {
+        if (room > in_file - offset)
+            room = (size_t)(in_file - offset);
+        return read_file(s->fd, s->start + offset, p, room, got, why);
+    }
     piece = slice_part(buf_slice(&s->memory), (size_t)(offset - in_file), s->memory.n);
     piece = slice_part(piece, 0, room);
     memcpy(p, piece.p, piece.n);

@@ -11,14 +11,19 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
     ADDRESSES_MAX = 16, /* so that the time spent has a bound */
     FIRST_FD = 3,
     PORT_ROOM = 12,
+    LOOKUP_SHARE = 5, /* of the time left, for the first nameserver */
+    LOOKUP_MAX = 5,   /* seconds, what glibc takes by itself */
 };
 
 /* What getaddrinfo(3) says; whatever is not here means "not now". */
@@ -48,6 +53,24 @@ static enum code explain_lookup(int error, int saved_errno, struct status *why)
                                 "the host name cannot be looked up");
     return status_set(why, CODE_RESOLVE_LATER, STAGE_RESOLVE,
                       "the host name cannot be looked up: %s", gai_strerror(error));
+}
+
+/*
+ * glibc waits `timeout` for the first of its nameservers, of three 2/3 of it for the second and 4/3
+ * for the third, but whole seconds and one at least. All that comes twice with a search list, whose
+ * first domain without an answer ends it.
+ */
+static void hurry_lookup(struct deadline until)
+{
+    int seconds = deadline_left(until) / 1000 / LOOKUP_SHARE;
+    char options[40];
+
+    if (seconds < 1)
+        seconds = 1;
+    if (seconds > LOOKUP_MAX)
+        seconds = LOOKUP_MAX;
+    (void)snprintf(options, sizeof options, "timeout:%d attempts:1", seconds);
+    (void)setenv("RES_OPTIONS", options, 0); /* without memory it only takes longer */
 }
 
 /* No AI_ADDRCONFIG, which does not count the loopback interface: all addresses are simply tried. */
@@ -116,9 +139,8 @@ static int wait_for_connection(int fd, struct deadline deadline)
 }
 
 /* One address: the errno, or 0 and the socket. */
-static int try_address(const struct addrinfo *address, int64_t patience, int *out)
+static int try_address(const struct addrinfo *address, struct deadline deadline, int *out)
 {
-    struct deadline deadline = deadline_in(patience);
     int fd = open_socket(address->ai_family), error = 0;
 
     if (fd < 0)
@@ -172,36 +194,103 @@ static enum code explain_connect(int error, size_t tried, struct status *why)
     return status_set_errno(why, cause->code, STAGE_CONNECT, error, "%s%s", cause->sentence, count);
 }
 
-static enum code connect_any(const struct addrinfo *list, int64_t per_address, int *fd,
-                             struct status *why)
+static struct deadline limit_address(int64_t per_address, const struct deadline *until)
+{
+    struct deadline own = deadline_in(per_address);
+
+    return until && until->at < own.at ? *until : own;
+}
+
+static enum code connect_any(const struct addrinfo *list, int64_t per_address,
+                             const struct deadline *until, int *fd, struct status *why)
 {
     int worst = 0;
     size_t tried = 0;
 
     for (const struct addrinfo *a = list; a && tried < ADDRESSES_MAX; a = a->ai_next) {
-        int error = try_address(a, per_address, fd);
+        int error = try_address(a, limit_address(per_address, until), fd);
 
         if (error == 0)
             return CODE_OK;
         tried++;
         if (worst == 0 || cause_of(error) > cause_of(worst))
             worst = error;
+        if (until && deadline_left(*until) == 0)
+            break;
     }
     return explain_connect(worst, tried, why);
 }
 
-enum code net_dial(const char *host, unsigned port, int64_t per_address, int *fd,
-                   struct status *why)
+enum code net_dial(const char *host, unsigned port, int64_t per_address,
+                   const struct deadline *until, int *fd, struct status *why)
 {
     struct addrinfo *list = NULL;
     enum code code;
 
     status_at(why, strchr(host, ':') && host[0] != '[' ? "[%s]:%u" : "%s:%u", host, port);
+    if (until)
+        hurry_lookup(*until);
     if (resolve(host, port, &list, why))
         return why->code;
-    code = connect_any(list, per_address, fd, why);
+    code = connect_any(list, per_address, until, fd, why);
     freeaddrinfo(list);
     return code;
+}
+
+/*
+ * Nobody can poll for a place in the queue of a UNIX socket that is full: connect(2) itself must
+ * wait. EAGAIN says that it did so in vain.
+ */
+static int wait_for_place(int fd, const struct sockaddr_un *address, int64_t limit)
+{
+    struct deadline deadline = deadline_in(limit);
+    int error, left;
+
+    do {
+        struct timeval wait = { .tv_usec = 1000 }; /* zero would mean for ever */
+
+        left = deadline_left(deadline);
+        if (left > 0)
+            wait = (struct timeval){ .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) != 0)
+            return errno;
+        error = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : errno;
+    } while (error == EINTR && left > 0);
+    if (error == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+        error = errno;
+    return error;
+}
+
+static enum code explain_local(int error, struct status *why)
+{
+    if (error == EAGAIN || error == EINTR)
+        return status_set(why, CODE_TIMEOUT, STAGE_CONNECT, "no answer in time");
+    if (error == ENOENT || error == ECONNREFUSED)
+        return status_set_errno(why, CODE_REFUSED, STAGE_CONNECT, error,
+                                "nobody listens at this socket");
+    return status_set_errno(why, error == EACCES ? CODE_PERMISSION : CODE_SYSTEM, STAGE_CONNECT,
+                            error, "no connection can be made");
+}
+
+enum code net_dial_local(const char *path, int64_t limit, int *fd, struct status *why)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int made, error;
+
+    status_at(why, "%s", path);
+    if (strlen(path) >= sizeof address.sun_path)
+        return status_set(why, CODE_CONFIG, STAGE_CONNECT, "the path is too long for a socket");
+    memcpy(address.sun_path, path, strlen(path));
+    made = move_up(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (made < 0)
+        return explain_local(errno, why);
+    error = wait_for_place(made, &address, limit);
+    if (error) {
+        (void)close(made);
+        return explain_local(error, why);
+    }
+    *fd = made;
+    return CODE_OK;
 }
 
 /* RFC 4291 section 2.5.5.2: an IPv4 address in the clothes of IPv6. */

@@ -14,6 +14,8 @@ enum {
     LOOPBACK_NET = 127,
 };
 
+#define NOBODY ((uid_t)-1)
+
 struct network {
     unsigned char bytes[V6_BITS / 8];
     unsigned bits;   /* of an address of this family */
@@ -91,12 +93,27 @@ bool peer_at(const struct sockaddr_storage *address, struct peer *peer)
     return true;
 }
 
+/* The kernel noted it when the other side connected or listened: it cannot be made up. */
+static bool read_user(int fd, uid_t *user)
+{
+    struct ucred who = { .uid = NOBODY };
+    socklen_t length = sizeof who;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0 || who.uid == NOBODY)
+        return false;
+    *user = who.uid;
+    return true;
+}
+
 bool peer_of(int fd, struct peer *peer)
 {
     struct sockaddr_storage address = { 0 };
     socklen_t length = sizeof address;
 
-    return getpeername(fd, (struct sockaddr *)&address, &length) == 0 && peer_at(&address, peer);
+    if (getpeername(fd, (struct sockaddr *)&address, &length) != 0 || !peer_at(&address, peer))
+        return false;
+    peer->has_user = peer->is_unix && read_user(fd, &peer->user);
+    return true;
 }
 
 bool peer_is_hidden(int fd)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 enum {
     PEER_NAME_ROOM = 64,
@@ -13,6 +14,8 @@ struct peer {
     bool is_unix;
     bool is_local; /* of this machine: a UNIX socket, or a loopback address */
     struct sockaddr_storage address;
+    bool has_user; /* of a UNIX socket, from peer_of: SO_PEERCRED told who it is */
+    uid_t user;
     char name[PEER_NAME_ROOM]; /* "127.0.0.1", "IPv6:::1" as in an address literal, "local" */
 };
 

@@ -366,6 +366,17 @@ void smtp_quit(struct session *s)
     move(s, STEP_OVER);
 }
 
+bool smtp_is_committed(const struct session *s)
+{
+    return transaction_in_doubt(s);
+}
+
+/* What is waited for; the answer to a message is not, as long as the message has not left. */
+static const char *waiting_for(const struct session *s)
+{
+    return rows[s->step == STEP_DOT && s->out.n > 0 ? STEP_BODY : s->step].waiting;
+}
+
 void smtp_lost(struct session *s, const struct status *cause)
 {
     struct status why = *cause;
@@ -378,10 +389,9 @@ void smtp_lost(struct session *s, const struct status *cause)
         (void)snprintf(why.what, sizeof why.what,
                        "%.200s, after the whole message was sent: it may have been accepted",
                        cause->what);
-    } else if (rows[s->step].waiting &&
-               (cause->code == CODE_TIMEOUT || cause->code == CODE_CLOSED)) {
+    } else if (waiting_for(s) && (cause->code == CODE_TIMEOUT || cause->code == CODE_CLOSED)) {
         (void)snprintf(why.what, sizeof why.what, "%.200s, while waiting for %s", cause->what,
-                       rows[s->step].waiting);
+                       waiting_for(s));
     }
     move(s, session_fail(s, &why));
 }

@@ -90,6 +90,10 @@ void smtp_quit(struct session *s);
  */
 void smtp_lost(struct session *s, const struct status *cause);
 
+/* Whether all of a message was sent and its reply is due: to break off now would leave nobody
+ * knowing what became of it. */
+bool smtp_is_committed(const struct session *s);
+
 /* What ended it; CODE_OK when nothing went wrong with the session itself. */
 const struct status *smtp_fault(const struct session *s);
 

@@ -15,7 +15,8 @@ from sink import Sink
 ORSINO = os.path.abspath(os.environ.get("ORSINO", Path(__file__).parents[2] / "build" / "orsino"))
 MESSAGE = b"From: Info <info@example.it>\nTo: anna@example.org\nSubject: hello\n\nhello there\n"
 GLOBALS = ("account", "domain", "hostname", "log", "dot_terminates", "max_message", "aliases", "local", "allow_from",
-           "listen", "listen_allow", "listen_users", "listen_cert", "listen_key", "listen_max")
+           "listen", "listen_allow", "listen_users", "listen_cert", "listen_key", "listen_max", "queue",
+           "queue_lifetime", "delivery", "patience", "keep_failed", "bounce")
 
 
 def pytest_sessionstart(session):

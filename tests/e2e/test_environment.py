@@ -156,6 +156,12 @@ VALUES = {
     "log": ("none", "nothing"),
     "dot_terminates": ("no", "perhaps"),
     "max_message": ("50M", "50MB"),
+    "queue": ("/nonexistent", "queue"),
+    "queue_lifetime": ("3d", "30s"),
+    "delivery": ("direct", "later"),
+    "patience": ("7s", "0"),
+    "keep_failed": ("no", "perhaps"),
+    "bounce": ("yes", "perhaps"),
     "listen": ("2525", None),
     "listen_allow": ("192.0.2.0/24", None),
     "listen_users": ("/nonexistent", "users"),
@@ -272,37 +278,58 @@ def raise_rights(orsino):
 
 
 def test_more_rights_than_the_caller_has(orsino, rogue, variables, by_a_stranger):
-    """A set-group-ID program believes neither the variables of its caller nor his file."""
+    """A set-group-ID program gives its rights up for a file of the caller's, and believes his variables then alone."""
     server = rogue()
     folder = Path(orsino.home)
     config = write_private(folder / ".orsino.ini", ACCOUNTS.format(port=server.port))
     os.chown(config, STRANGER, STRANGER)
     more = variables(server, tls="none", user=None, password=None, ca_file=None, log="none", account="one")
-    orsino.run("-t", environment=more, **by_a_stranger).succeeded()
     raise_rights(orsino)
+    orsino.run("-t", environment=more, **by_a_stranger).succeeded()
+    server.wait()
+    config.unlink()
     orsino.run("-t", environment=more, **by_a_stranger).failed(78, "no configuration")
     orsino.run("-t", environment={"ORSINO_PORT": "x"}, **by_a_stranger).failed(78, "no configuration")
-    server.wait()
     assert len(server.sessions) == 1
 
 
-def test_more_rights_and_the_file_of_the_system(orsino, rogue, variables, by_a_stranger, tmp_path):
+@pytest.fixture
+def of_the_system(orsino, by_a_stranger, tmp_path):
+    """Runs orsino, set-group-ID, where this is /etc/orsino.ini for the group; setpriv has more options."""
+
+    def run(port, *options, **environment):
+        etc = tmp_path / "etc"
+        etc.mkdir()
+        tmp_path.chmod(0o755)
+        for name in ("hosts", "passwd", "group", "nsswitch.conf"):
+            if os.path.exists(f"/etc/{name}"):
+                shutil.copy(f"/etc/{name}", etc)
+        config = write_private(etc / "orsino.ini", ACCOUNTS.format(port=port).replace("[one]", "account = one\n[one]"))
+        os.chown(config, 0, GROUP)
+        config.chmod(0o640)
+        raise_rights(orsino)
+        become = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", *options]
+        script = f'{PRIVATE} mount --bind {etc} /etc; exec {" ".join(become)} "$0" sendmail -t'
+        return subprocess.run(["unshare", "-m", "sh", "-c", script, orsino.path], input=MESSAGE, cwd="/", capture_output=True,
+                              timeout=60, env=orsino.environment(**environment))
+
+    return run
+
+
+def test_more_rights_and_the_file_of_the_system(of_the_system, rogue):
     """What the group may read is used as it is: no variable leads it, or its password, elsewhere."""
     server, other = rogue(), rogue()
-    etc = tmp_path / "etc"
-    etc.mkdir()
-    tmp_path.chmod(0o755)
-    for name in ("hosts", "passwd", "group", "nsswitch.conf"):
-        if os.path.exists(f"/etc/{name}"):
-            shutil.copy(f"/etc/{name}", etc)
-    config = write_private(etc / "orsino.ini", ACCOUNTS.format(port=server.port).replace("[one]", "account = one\n[one]"))
-    os.chown(config, 0, GROUP)
-    config.chmod(0o640)
-    raise_rights(orsino)
-    script = f'{PRIVATE} mount --bind {etc} /etc; exec setpriv --reuid={STRANGER} --regid={STRANGER} --clear-groups "$0" sendmail -t'
-    done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", script, orsino.path], input=MESSAGE, cwd="/", capture_output=True, timeout=60,
-        env=orsino.environment(ORSINO_HOST="localhost", ORSINO_PORT=str(other.port), ORSINO_ACCOUNT="two"))
+    done = of_the_system(server.port, ORSINO_HOST="localhost", ORSINO_PORT=str(other.port), ORSINO_ACCOUNT="two")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     server.wait()
     assert len(server.sessions) == 1 and other.sessions == []
+    assert sender(server) == "one@example.it"
+
+
+def test_why_more_rights_have_no_effect_is_said(of_the_system, rogue):
+    server = rogue()
+    done = of_the_system(server.port, "--no-new-privs")
+    assert done.returncode == 77 and done.stderr.count(b"\n") == 1
+    for words in (f"it is for user 0 and group {GROUP}, mode 640", "set-group-ID bit", "NoNewPrivileges is set"):
+        assert words.encode() in done.stderr
+    assert server.sessions == []

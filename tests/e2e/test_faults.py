@@ -57,7 +57,7 @@ WAYS = {
     "plain": Way(
         "none",
         LARGE,
-        keys={"from": None, "hostname": None, "log": "{folder}/log"},
+        keys={"from": None, "hostname": None, "log": "{folder}/log", "queue": ""},
         words=("-F", "The Mailer", "bert"),
         at_home=True,
         calls=("write", "pread", "gethostname", "getpwuid", "getaddrinfo"),

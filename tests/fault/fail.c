@@ -2,6 +2,9 @@
  * For LD_PRELOAD: the world goes wrong on request.
  *
  *   FAIL_AT=N           the Nth call that can fail fails, once; counted from 1, over all kinds
+ *   FAIL_FROM=N         the Nth fails, and each that follows
+ *   FAIL_ONLY=NAME,…    these calls alone can fail, and are counted, by FAIL_AT and FAIL_FROM
+ *   FAIL_ERROR=NUMBER   with this errno, not the one that is usual for the call
  *   FAIL_MEMORY_FROM=N  the Nth allocation fails, and each that follows
  *   FAIL_SHORT=1        reading and writing move one byte at a time
  *   FAIL_EINTR=1        a call that may wait is interrupted each time, and goes on when repeated
@@ -14,6 +17,7 @@
  * those of glibc's look-ups of users and hosts. What was spared is counted in the report. Each of
  * these calls as a whole fails like any other, and so do iniparser's reads.
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -60,16 +65,34 @@ static void report(const char *line)
     (void)syscall(SYS_close, fd);
 }
 
+/* Whether a call's name is in the list FAIL_ONLY; without one all are meant. */
+static bool is_meant(const char *name)
+{
+    const char *at = getenv("FAIL_ONLY");
+    size_t length = strlen(name);
+
+    while (at && *at) {
+        size_t n = strcspn(at, ",");
+
+        if (n == length && strncmp(at, name, n) == 0)
+            return true;
+        at += n + (at[n] == ',');
+    }
+    return at == NULL;
+}
+
 /* Whether it is this call's turn; errno is set then. */
 static bool fails(const char *name, int error)
 {
     static long count;
-    const char *at = getenv("FAIL_AT");
+    const char *at = getenv("FAIL_AT"), *from = getenv("FAIL_FROM"), *number = getenv("FAIL_ERROR");
+    long turn = at ? atol(at) : from ? atol(from) : 0;
 
-    if (!at || !started || ++count != atol(at))
+    if (turn == 0 || !started || !is_meant(name) || ++count < turn || (at && count > turn))
         return false;
-    report(name);
-    errno = error;
+    if (count == turn)
+        report(name);
+    errno = number ? atoi(number) : error;
     return true;
 }
 
@@ -178,6 +201,41 @@ WRAP(int, unlink, EIO, (const char *path), (path))
 WRAP(int, memfd_create, EMFILE, (const char *name, unsigned flags), (name, flags))
 WRAP(int, mkostemp, EACCES, (char *path, int flags), (path, flags))
 WRAP(int, gethostname, EFAULT, (char *p, size_t n), (p, n))
+WRAP_TRANSFER(pwrite, ENOSPC, (int fd, const void *p, size_t n, off_t at), (fd, p, n, at))
+WRAP(int, lstat, EIO, (const char *path, struct stat *st), (path, st))
+WRAP(int, fstatat, EIO, (int at, const char *path, struct stat *st, int flags),
+     (at, path, st, flags))
+WRAP(int, faccessat, EIO, (int at, const char *path, int mode, int flags), (at, path, mode, flags))
+WRAP(int, fsync, EIO, (int fd), (fd))
+WRAP(int, fdatasync, EIO, (int fd), (fd))
+WRAP(int, ftruncate, EIO, (int fd, off_t size), (fd, size))
+WRAP(int, fchmod, EPERM, (int fd, mode_t mode), (fd, mode))
+WRAP(int, flock, ENOLCK, (int fd, int operation), (fd, operation))
+WRAP(int, mkdir, ENOSPC, (const char *path, mode_t mode), (path, mode))
+WRAP(int, mkdirat, ENOSPC, (int at, const char *path, mode_t mode), (at, path, mode))
+WRAP(int, rename, EIO, (const char *from, const char *to), (from, to))
+WRAP(int, renameat, EIO, (int from_at, const char *from, int to_at, const char *to),
+     (from_at, from, to_at, to))
+WRAP(int, unlinkat, EIO, (int at, const char *path, int flags), (at, path, flags))
+WRAP(pid_t, fork, EAGAIN, (void), ())
+
+DIR *fdopendir(int fd)
+{
+    static DIR *(*real)(int);
+
+    if (!real)
+        *(void **)&real = next("fdopendir");
+    return fails("fdopendir", ENOMEM) ? NULL : real(fd);
+}
+
+struct dirent *readdir(DIR *folder)
+{
+    static struct dirent *(*real)(DIR *);
+
+    if (!real)
+        *(void **)&real = next("readdir");
+    return fails("readdir", EIO) ? NULL : real(folder);
+}
 
 ssize_t getrandom(void *p, size_t n, unsigned flags)
 {
@@ -301,6 +359,22 @@ int close(int fd)
 
 WRAP_OPEN(open)
 WRAP_OPEN(open64)
+
+int openat(int at, const char *path, int flags, ...)
+{
+    static int (*real)(int, const char *, int, ...);
+    va_list arguments;
+    mode_t mode = 0;
+
+    if (flags & (O_CREAT | __O_TMPFILE)) {
+        va_start(arguments, flags);
+        mode = va_arg(arguments, mode_t);
+        va_end(arguments);
+    }
+    if (!real)
+        *(void **)&real = next("openat");
+    return fails("openat", EMFILE) ? -1 : real(at, path, flags, mode);
+}
 
 int fcntl(int fd, int command, ...)
 {

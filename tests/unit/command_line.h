@@ -49,6 +49,8 @@ static inline void describe(const struct options *o, struct buf *out)
         buf_addf(out, "q=%u ", o->queue_interval);
     if (o->queue_match)
         buf_addf(out, "qR=%s ", o->queue_match);
+    if (o->queue_id)
+        buf_addf(out, "qI=%s ", o->queue_id);
     if (o->log_tag[0])
         buf_addf(out, "L=<%s> ", o->log_tag);
     buf_add_string(out, "|");

@@ -105,14 +105,17 @@ static void a_loss_tells_whether_the_message_was_whole(void **state)
         const char *sentence;
         size_t unsent;
         enum code code;
+        const char *what;
     } rows[] = {
-        { "all was sent: nobody knows", 0, CODE_UNKNOWN_END },
-        { "its last byte was not: not accepted", 1, CODE_CLOSED },
+        { "all was sent: nobody knows", 0, CODE_UNKNOWN_END,
+          "it hung up, after the whole message was sent: it may have been accepted" },
+        { "its last byte was not: not accepted", 1, CODE_CLOSED,
+          "it hung up, while waiting for the message to be taken" },
     };
 
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
-        struct status cause = { .code = CODE_CLOSED, .what = "the server closed the connection" };
+        struct status cause = { .code = CODE_CLOSED, .what = "it hung up" };
         struct fixture f;
         struct slice out;
 
@@ -120,8 +123,11 @@ static void a_loss_tells_whether_the_message_was_whole(void **state)
         talk(&f);
         smtp_input(f.session, slice_of("354 go\r\n"));
         out = smtp_output(f.session);
+        check(rows[i].sentence, !smtp_is_committed(f.session));
         smtp_sent(f.session, out.n - rows[i].unsent);
+        check(rows[i].sentence, smtp_is_committed(f.session) == (rows[i].unsent == 0));
         smtp_lost(f.session, &cause);
+        check_text(rows[i].sentence, slice_of(f.status.what), slice_of(rows[i].what));
         check(rows[i].sentence, f.status.code == rows[i].code);
         check(rows[i].sentence, f.status.stage == STAGE_BODY);
         check(rows[i].sentence, smtp_fault(f.session)->code == rows[i].code);
@@ -141,6 +147,7 @@ static void a_loss_after_an_empty_message_is_no_doubt(void **state)
     say(&f, "250-mx\r\n250 PIPELINING\r\n",
         "MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n");
     say(&f, "250 ok\r\n550 no\r\n354 go\r\n", ".\r\n");
+    assert_false(smtp_is_committed(f.session));
     smtp_lost(f.session, &cause);
     assert_int_equal(f.status.code, CODE_RECIPIENT);
     assert_int_equal(smtp_fault(f.session)->code, CODE_CLOSED);

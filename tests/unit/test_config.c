@@ -158,6 +158,9 @@ static void values_and_defaults(void **state)
     assert_string_equal(a.local, "");
     assert_string_equal(a.listen, "25");
     assert_int_equal(a.listen_max, 100);
+    assert_int_equal(a.delivery, DELIVERY_DIRECT);
+    assert_true(a.patience == 10000 && a.queue_lifetime == (int64_t)5 * 86400000);
+    assert_true(a.keep_failed && !a.bounce);
 
     assert_int_equal(config_account(config, "second", "", &a, &why), CODE_OK);
     assert_string_equal(a.host, "two.example.it");
@@ -249,6 +252,8 @@ static void globals(void **state)
     assert_int_equal(config_globals(config, &a, &why), CODE_OK);
     assert_string_equal(a.log, "syslog");
     assert_null(a.host);
+    assert_string_equal(a.queue, "");
+    assert_true(a.queue_is_default && a.keep_failed && a.patience == 10000);
     config_free(config);
 }
 

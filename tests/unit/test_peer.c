@@ -64,6 +64,7 @@ static void others(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     assert_true(peer_of(pair[0], &peer));
     assert_true(peer.is_unix && peer.is_local);
+    assert_true(peer.has_user && peer.user == geteuid());
     assert_string_equal(peer.name, "local");
     assert_false(peer_is_in(&peer, "0.0.0.0/0, ::/0"));
     assert_int_equal(pipe(fds), 0);
@@ -80,6 +81,30 @@ static void others(void **state)
     (void)close(fds[0]);
     (void)close(pair[0]);
     (void)close(pair[1]);
+}
+
+/* A UNIX socket alone tells who it is, and only one that is connected. */
+static void users(void **state)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET };
+    struct sockaddr_storage local = { .ss_family = AF_UNIX };
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    struct peer peer;
+
+    (void)state;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    assert_true(peer_of(client, &peer) && !peer.has_user);
+    assert_true(peer_at(&local, &peer) && !peer.has_user);
+    (void)close(client);
+    (void)close(listener);
+    client = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_false(peer_of(client, &peer));
+    (void)close(client);
 }
 
 static void networks(void **state)
@@ -149,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names),
         cmocka_unit_test(others),
+        cmocka_unit_test(users),
         cmocka_unit_test(networks),
     };
 

@@ -110,7 +110,7 @@ static struct stream *open_to(unsigned port)
     struct stream *s = NULL;
     int fd = -1;
 
-    assert_int_equal(net_dial("127.0.0.1", port, PATIENCE, &fd, &why), CODE_OK);
+    assert_int_equal(net_dial("127.0.0.1", port, PATIENCE, NULL, &fd, &why), CODE_OK);
     assert_int_equal(stream_open(fd, &s, &why), CODE_OK);
     return s;
 }
