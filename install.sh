@@ -8,20 +8,27 @@ destdir=
 action=install
 links=yes
 service=
+group=orsino
+spool=/var/spool/orsino
 
 usage() {
     cat <<'TEXT'
-usage: ./install.sh [--prefix DIR] [--destdir DIR] [--no-sendmail] [--service SYSTEM]    build and install
-       ./install.sh --uninstall [the same]                           take it away again
-       ./install.sh --deps                                           install what testing needs
+usage: ./install.sh [--prefix DIR] [--destdir DIR] [--no-sendmail] [--no-group] [--service SYSTEM]
+                                                    build and install
+       ./install.sh --uninstall [the same]          take it away again
+       ./install.sh --deps                          install what testing needs
   --prefix DIR     where bin and share/man are, /usr/local unless given
   --destdir DIR    put everything below DIR, as packages are built; nothing outside it is touched
   --no-sendmail    do not take over /usr/sbin/sendmail, /usr/lib/sendmail, /usr/bin/mailq and
                    /usr/bin/newaliases
-  --service SYSTEM also put the relay in place, to be started by systemd, openrc or procd (OpenWrt)
+  --no-group       one user sends, or a container: no group orsino, no set-group-ID bit, no queue below /var/spool
+  --service SYSTEM also put in place what systemd, openrc or procd (OpenWrt) needs to start the relay and to try
+                   the queue again, or with cron the line for the queue alone
 What building needs is installed first, when it is missing and this is root.
+As root the program is set-group-ID to the group orsino, which is made when there is none. The group alone may read
+/etc/orsino.ini and write the queue, /var/spool/orsino: so every user can send, and none can read the password.
 Another program's sendmail is kept aside and put back by --uninstall. /etc/orsino.ini is made when there is
-none; an existing one is never changed or removed.
+none; an existing one is never changed or removed. Who is not root gets ~/.config/orsino/orsino.ini instead.
 TEXT
 }
 
@@ -167,8 +174,9 @@ remove_links() {
     done
 }
 
-# The files of the relay's services, by the system that starts them; which of them are there is looked at on removal.
-units='orsino.socket orsino@.service orsino.service'
+# What starts the relay and tries the queue again, by the system that does; which are there is looked at on removal.
+units='orsino.socket orsino@.service orsino.service orsino-queue.timer orsino-queue.service'
+scripts='orsino orsino-queue'
 
 # As $2, with the folder of the program in it.
 put_service() {
@@ -181,19 +189,112 @@ install_service() {
     case $service in
     systemd)
         for unit in $units; do put_service "systemd/$unit" "/etc/systemd/system/$unit" 644; done
+        say 'try the queue again by: systemctl enable --now orsino-queue.timer'
         say 'start the relay by one of: systemctl enable --now orsino.socket, or orsino.service' ;;
     openrc)
-        put_service openrc/orsino /etc/init.d/orsino 755
+        for script in $scripts; do put_service "openrc/$script" "/etc/init.d/$script" 755; done
+        say 'try the queue again by: rc-update add orsino-queue && rc-service orsino-queue start'
         say 'start the relay by: rc-update add orsino && rc-service orsino start' ;;
     procd)
-        put_service procd/orsino /etc/init.d/orsino 755
+        for script in $scripts; do put_service "procd/$script" "/etc/init.d/$script" 755; done
+        say 'try the queue again by: service orsino-queue enable && service orsino-queue start'
         say 'start the relay by: service orsino enable && service orsino start' ;;
+    cron)
+        put_service cron.d/orsino-queue /etc/cron.d/orsino-queue 644
+        say 'cron tries the queue again every five minutes: /etc/cron.d/orsino-queue' ;;
     esac
+}
+
+# Without a service: whether something tries the queue again must not be left open.
+tell_of_the_queue() {
+    [ -z "$destdir" ] && { [ -n "$group" ] || [ "$(id -u)" != 0 ]; } || return 0
+    for file in systemd/system/orsino-queue.timer init.d/orsino-queue cron.d/orsino-queue; do
+        [ ! -e "/etc/$file" ] || return 0
+    done
+    say 'what waits in the queue is not tried again by itself: give --service SYSTEM, or your crontab this line:'
+    say "*/5 * * * * $prefix/bin/orsino queue run --due"
 }
 
 remove_services() {
     for unit in $units; do rm -f "$destdir/etc/systemd/system/$unit"; done
-    if grep -qs "^# orsino's relay" "$destdir/etc/init.d/orsino"; then rm "$destdir/etc/init.d/orsino"; fi
+    for file in init.d/orsino init.d/orsino-queue cron.d/orsino-queue; do
+        if grep -qs "^# orsino's " "$destdir/etc/$file"; then rm "$destdir/etc/$file"; fi
+    done
+}
+
+# Whether the group is there; its number is asked of the system that builds, also for a staging folder.
+group_is_there() {
+    if command -v getent >/dev/null 2>&1; then getent group "$group" >/dev/null; else
+        grep -q "^$group:" /etc/group
+    fi
+}
+
+make_group() {
+    if command -v groupadd >/dev/null 2>&1; then groupadd --system "$group"
+    elif command -v addgroup >/dev/null 2>&1; then addgroup -S "$group"
+    else die "no groupadd or addgroup here: make the group $group, or give --no-group"
+    fi
+}
+
+# Leaves in $group the group to install for, "" for none. Where it cannot be given a staging folder's files, that is for
+# the package to do.
+settle_group() {
+    wanted=$group
+    [ "$(id -u)" = 0 ] || group=
+    [ -n "$group" ] || return 0
+    group_is_there && return
+    if [ -z "$destdir" ]; then make_group; else group=; fi
+}
+
+# Root's and the group's, with the mode $1. The mode comes last: a new owner takes the set-group-ID bit away.
+hand_over() {
+    mode=$1
+    shift
+    chown "root:$group" "$@"
+    chmod "$mode" "$@"
+}
+
+# Under another name first: there is no moment in which callers find no program, or one without its right.
+install_program() {
+    program=$destdir$prefix/bin/orsino
+    install -m 755 "${BUILD:-build}/orsino" "$program.new"
+    [ -z "$group" ] || hand_over 2755 "$program.new"
+    mv -f "$program.new" "$program"
+}
+
+# Inside the spool the group could have put a link in the place of a folder: one that is there is only looked at.
+install_spool() {
+    mkdir -p "$destdir$spool"
+    hand_over 2770 "$destdir$spool"
+    for folder in new body queue failed; do
+        folder=$destdir$spool/$folder
+        if [ -d "$folder" ]; then
+            [ -z "$(find "$folder" -prune \( ! -group "$group" -o ! -perm -2770 \))" ] ||
+                say "$folder should be a folder of mode 2770, of the group $group"
+        else
+            mkdir "$folder"
+            hand_over 2770 "$folder"
+        fi
+    done
+}
+
+# It will hold a password: for root and the group, or for one user.
+install_ini() {
+    if [ ! -e "$ini" ]; then
+        mkdir -p "$(dirname "$ini")"
+        install -m 600 etc/orsino.ini "$ini"
+        [ -z "$group" ] || hand_over 640 "$ini"
+    elif [ -n "$group" ] && [ -z "$(find -H "$ini" -prune \( -group "$group" -perm -040 -o -perm -004 \))" ]; then
+        say "only root can send until the group may read $ini: chgrp $group $ini && chmod 640 $ini"
+    fi
+}
+
+tell_packager() {
+    say "the group $wanted could not be given anything below $destdir; so a package has to, when it is installed:"
+    say "    groupadd --system $wanted"
+    say "    chown root:$wanted $prefix/bin/orsino /etc/orsino.ini"
+    say "    chmod 2755 $prefix/bin/orsino; chmod 640 /etc/orsino.ini"
+    say "    cd $spool && chown root:$wanted . new body queue failed && chmod 2770 . new body queue failed"
 }
 
 build() {
@@ -205,23 +306,40 @@ build() {
 do_install() {
     # `make install` has built it already and says where.
     [ -n "${BUILD-}" ] || build
-    mkdir -p "$destdir$prefix/bin" "$destdir$prefix/share/man/man5" "$destdir$prefix/share/man/man8" "$destdir/etc"
-    install -m 755 "${BUILD:-build}/orsino" "$destdir$prefix/bin/orsino"
+    settle_group
+    mkdir -p "$destdir$prefix/bin" "$destdir$prefix/share/man/man5" "$destdir$prefix/share/man/man8"
+    install_program
     install -m 644 man/orsino.8 "$destdir$prefix/share/man/man8/orsino.8"
-    install -m 644 man/orsino.ini.5 "$destdir$prefix/share/man/man5/orsino.ini.5"
-    # It will hold a password. Who else may read it is for the administrator to say.
-    [ -e "$destdir/etc/orsino.ini" ] || install -m 600 etc/orsino.ini "$destdir/etc/orsino.ini"
+    install -m 644 man/orsino.ini.5 man/orsino-queue.5 "$destdir$prefix/share/man/man5"
+    install_ini
     [ "$links" = no ] || install_links
-    [ -z "$service" ] || install_service
-    say "installed $destdir$prefix/bin/orsino; now fill in $destdir/etc/orsino.ini, see orsino.ini(5)"
+    if [ -n "$group" ]; then install_spool
+    elif [ -n "$destdir" ] && [ -n "$wanted" ]; then
+        for folder in new body queue failed; do mkdir -p "$destdir$spool/$folder"; done
+        tell_packager
+    fi
+    if [ -n "$service" ]; then install_service; else tell_of_the_queue; fi
+    say "installed $destdir$prefix/bin/orsino; now fill in $ini, see orsino.ini(5)"
+}
+
+# Messages are left where they are.
+remove_spool() {
+    [ -d "$destdir$spool" ] || return 0
+    if [ -n "$(find "$destdir$spool" ! -type d)" ]; then
+        say "messages are left in $destdir$spool"
+    else
+        for folder in /new /body /queue /failed ''; do rmdir "$destdir$spool$folder" 2>/dev/null || :; done
+    fi
 }
 
 do_uninstall() {
     [ "$links" = no ] || remove_links
     remove_services
     rm -f "$destdir$prefix/bin/orsino" "$destdir$prefix/share/man/man8/orsino.8" \
-        "$destdir$prefix/share/man/man5/orsino.ini.5"
-    say "removed orsino; $destdir/etc/orsino.ini is left where it is"
+        "$destdir$prefix/share/man/man5/orsino.ini.5" "$destdir$prefix/share/man/man5/orsino-queue.5"
+    remove_spool
+    say "removed orsino; $ini is left where it is"
+    [ -n "$destdir" ] || ! group_is_there || say "so is the group $group"
 }
 
 while [ $# -gt 0 ]; do
@@ -229,12 +347,15 @@ while [ $# -gt 0 ]; do
     --deps) action=deps ;;
     --uninstall) action=uninstall ;;
     --no-sendmail) links=no ;;
+    --no-group) group= ;;
     --prefix | --destdir)
         [ $# -ge 2 ] || die "$1 needs a folder"
         if [ "$1" = --prefix ]; then prefix=${2%/}; else destdir=${2%/}; fi
         shift ;;
     --service)
-        case ${2-} in systemd | openrc | procd) service=$2 ;; *) die "--service takes systemd, openrc or procd" ;; esac
+        case ${2-} in systemd | openrc | procd | cron) service=$2 ;;
+        *) die "--service takes systemd, openrc, procd or cron" ;;
+        esac
         shift ;;
     --help | -h) usage; exit 0 ;;
     *) usage >&2; exit 64 ;;
@@ -243,6 +364,11 @@ while [ $# -gt 0 ]; do
 done
 
 case $prefix in /*) ;; *) die "--prefix must begin with a slash" ;; esac
+case $service:$group in
+systemd: | openrc:) die "the services of $service run in the group orsino: no --no-group" ;;
+esac
+ini=$destdir/etc/orsino.ini
+[ "$(id -u)" = 0 ] || [ -n "$destdir" ] || ini=${XDG_CONFIG_HOME:-$HOME/.config}/orsino/orsino.ini
 case $action in
 deps) install_deps "$needs_to_build$needs_to_test" ;;
 install) do_install ;;
