@@ -229,11 +229,37 @@ static enum code send_notice(struct parcel *p, const struct account *account, st
 
 enum code queue_finish(struct parcel *p, const struct account *account, struct status *why)
 {
+    if (record_count(&p->record, PATH_FAILED) == 0)
+        return spool_remove(p, why);
     if (send_notice(p, account, why))
         return why->code;
     log_line(LOG_LEVEL_WARNING, "id=%s kept=%s tries=%u age=%lld", p->record.id,
              account->keep_failed ? "failed" : "no", p->record.tries, (long long)p->record.age);
     return account->keep_failed ? spool_move(p, SPOOL_FAILED, why) : spool_remove(p, why);
+}
+
+/*
+ * What became of a try is written down, if need be at a second attempt: else who has the message
+ * gets it again.
+ */
+static enum code note_try(struct parcel *p, struct status *why)
+{
+    struct status first = { 0 };
+
+    return spool_save(p, &first) ? spool_save(p, why) : CODE_OK;
+}
+
+/* What cannot be removed must not be sent again: the next run finds that nobody is left to try. */
+static enum code remove_delivered(struct parcel *p, struct status *why)
+{
+    struct status ignored = { 0 };
+
+    if (spool_remove(p, why)) {
+        p->record.state = RECORD_FAILED;
+        if (spool_save(p, &ignored))
+            log_trace("=", slice_of(ignored.what));
+    }
+    return why->code;
 }
 
 enum code queue_settle(struct parcel *p, const struct account *account,
@@ -246,11 +272,11 @@ enum code queue_settle(struct parcel *p, const struct account *account,
     if (retry_is_over(r, account->queue_lifetime / 1000))
         give_up(r);
     if (record_count(r, PATH_PENDING) > 0)
-        return spool_save(p, why);
+        return note_try(p, why);
     if (record_count(r, PATH_FAILED) == 0)
-        return spool_remove(p, why);
+        return remove_delivered(p, why);
     r->state = RECORD_FAILED;
-    if (spool_save(p, why))
+    if (note_try(p, why))
         return why->code;
     return queue_finish(p, account, why);
 }

@@ -278,9 +278,10 @@ static enum code deliver_to(struct run *run, struct parcel *p, struct envelope *
     run->fault_is_told = run->fault.code != CODE_OK;
     run->result->tried++;
     count(run, outcome, rows);
-    tell(run, &p->record, envelope, outcome);
+    /* At once: until it is written down, a death of ours would send it again. */
     if (queue_settle(p, &run->account, outcome, spool_why))
         log_trace("=", slice_of(spool_why->what));
+    tell(run, &p->record, envelope, outcome);
     return CODE_OK;
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -280,23 +281,36 @@ int spool_make_file(const struct spool *s, unsigned folder, const char *id)
     return -1;
 }
 
-enum code spool_try(struct spool *s, struct status *why)
+/* A record's way into its place, under names that nobody looks for. */
+static bool try_file(const struct spool *s, int fd, const char *id, const char *other)
 {
     static const char block[SPOOL_BLOCK];
-    char id[RECORD_ID_ROOM] = "";
+    int folder = s->folders[FOLDER_NEW];
+
+    return store_write_file(fd, (struct slice){ block, sizeof block }) && fsync(fd) == 0 &&
+           renameat(folder, id, folder, other) == 0 && spool_sync_folder(folder) &&
+           unlinkat(folder, other, 0) == 0;
+}
+
+enum code spool_try(struct spool *s, struct status *why)
+{
+    char names[2][RECORD_ID_ROOM] = { "", "" };
     struct buf text;
     int fd, error = 0;
 
-    buf_over(&text, id, sizeof id - 1);
-    stamp_add_id(&text);
-    fd = spool_make_file(s, FOLDER_NEW, id);
-    if (fd < 0 || !store_write_file(fd, (struct slice){ block, sizeof block }))
-        error = errno;
+    for (size_t i = 0; i < 2; i++) {
+        buf_over(&text, names[i], sizeof names[i] - 1);
+        stamp_add_id(&text);
+    }
+    fd = spool_make_file(s, FOLDER_NEW, names[0]);
     if (fd < 0)
-        return spool_refuse_write(s, error, why);
+        return spool_refuse_write(s, errno, why);
     rights_take_up();
-    if (unlinkat(s->folders[FOLDER_NEW], id, 0) != 0 && error == 0)
+    if (!try_file(s, fd, names[0], names[1])) {
         error = errno;
+        for (size_t i = 0; i < 2; i++)
+            (void)unlinkat(s->folders[FOLDER_NEW], names[i], 0);
+    }
     rights_set_aside();
     (void)close(fd);
     return error == 0 ? CODE_OK : spool_refuse_write(s, error, why);
