@@ -44,8 +44,15 @@ void children_add(struct children *c, pid_t child)
     c->pids[c->count++] = child;
 }
 
+bool children_are_gone(const struct children *c)
+{
+    return c->count == 0 && c->attendant == 0;
+}
+
 static void forget(struct children *c, pid_t child)
 {
+    if (c->attendant == child)
+        c->attendant = 0;
     for (size_t i = 0; i < c->count; i++)
         if (c->pids[i] == child) {
             c->pids[i] = c->pids[--c->count];
@@ -65,4 +72,6 @@ void children_tell(const struct children *c, int signal_number)
 {
     for (size_t i = 0; i < c->count; i++)
         (void)kill(c->pids[i], signal_number);
+    if (c->attendant != 0)
+        (void)kill(c->attendant, signal_number);
 }

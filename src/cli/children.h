@@ -1,4 +1,4 @@
-/* The processes that serve a client each. */
+/* The processes that serve a client each, and one that attends to the queue. */
 #ifndef ORSINO_CLI_CHILDREN_H
 #define ORSINO_CLI_CHILDREN_H
 
@@ -9,6 +9,7 @@
 struct children {
     pid_t *pids;
     size_t count, limit, capacity;
+    pid_t attendant; /* 0: none; it does not count */
 };
 
 /* CODE_MEMORY. `limit` is how many there may be at once. */
@@ -23,6 +24,8 @@ bool children_are_full(const struct children *c);
 
 /* Whether with one more no more than a quarter of the places is left. */
 bool children_are_many(const struct children *c);
+
+bool children_are_gone(const struct children *c);
 
 /* Not when they are full. */
 void children_add(struct children *c, pid_t child);

@@ -16,4 +16,8 @@ int queue_show_with(const struct options *options);
 int queue_length_with(const struct options *options);
 int queue_run_with(const struct options *options);
 
+/* One round for the relay, which has SIGTERM, SIGINT, SIGHUP and SIGCHLD blocked: what is due is
+ * tried until SIGTERM comes. Failures are in the log. */
+void queue_attend(const struct options *options);
+
 #endif

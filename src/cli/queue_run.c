@@ -1,3 +1,4 @@
+#include "cli/queue.h"
 #include "cli/queue_inside.h"
 
 #include "base/log.h"
@@ -222,19 +223,38 @@ static int run_by_hand(const struct options *options, const struct queue_round *
  * The configuration is read anew for each round. One that cannot be read, or a spool that is not
  * there now, is no reason to end: the next round may find things in order.
  */
+static void run_round(struct queue *q, const struct queue_round *round)
+{
+    struct status why = { 0 };
+
+    if (!q->door.options && queue_begin(q, q->options, &why))
+        report_log_failure("", &why);
+    else if (run_all(q, round, &why))
+        report_log_failure("", &why);
+    queue_pause(q);
+}
+
+void queue_attend(const struct options *options)
+{
+    static const struct queue_round round = { .only_due = true };
+    struct queue q = { .options = options };
+    sigset_t none;
+
+    watch_signals(false);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    run_round(&q, &round);
+    queue_end(&q);
+}
+
 static void go_on(struct queue *q, const struct queue_round *round)
 {
     int64_t interval = (int64_t)q->options->queue_interval * 1000;
 
     for (;;) {
         struct deadline next = deadline_in(interval);
-        struct status why = { 0 };
 
-        if (!q->door.options && queue_begin(q, q->options, &why))
-            report_log_failure("", &why);
-        else if (run_all(q, round, &why))
-            report_log_failure("", &why);
-        queue_pause(q);
+        run_round(q, round);
         if (!stopping)
             wait_for(next);
         if (stopping)

@@ -1,9 +1,11 @@
 #include "cli/serve.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cli/children.h"
 #include "cli/dialogue.h"
 #include "cli/process.h"
+#include "cli/queue.h"
 #include "cli/report.h"
 #include "cli/users.h"
 #include "net/listen.h"
@@ -19,6 +21,7 @@
 
 enum {
     NAMES_ROOM = LISTENERS_MAX * (LISTENER_NAME_ROOM + 2),
+    PAUSE = 1000, /* milliseconds */
 };
 
 /* What the signals ask for; only their handlers and the loop touch it. */
@@ -31,6 +34,7 @@ struct relay {
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
     struct children children;
+    struct deadline next_round; /* of the queue, with -q15m */
     bool out_of_means; /* no descriptor or process to be had: a pause, or we would run in circles */
 };
 
@@ -237,14 +241,56 @@ static void accept_client(struct relay *r, const struct listener *l)
     (void)close(fd);
 }
 
-/* Waits for a client or a signal. While as many are served as may be, others wait in the queue of
- * the socket. */
+/* In a process of its own: what is tried has its time, and clients need not wait for it. */
+static void run_queue_round(struct relay *r)
+{
+    pid_t child = fork();
+
+    if (child < 0)
+        log_line(LOG_LEVEL_ERROR, "error=no process to run the queue: %s", strerror(errno));
+    if (child > 0)
+        r->children.attendant = child;
+    if (child != 0)
+        return;
+    listen_close(r->listeners, r->listener_count, false);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL);
+    queue_attend(r->options);
+    log_close();
+    _exit(EX_OK);
+}
+
+/* One that still goes on when the next is due has the place of that. */
+static void attend_queue(struct relay *r)
+{
+    unsigned interval = r->options->queue_interval;
+
+    if (interval == 0 || deadline_left(r->next_round) > 0)
+        return;
+    r->next_round = deadline_in((int64_t)interval * 1000);
+    if (r->children.attendant == 0)
+        run_queue_round(r);
+}
+
+/* How long the loop may wait; NULL for as long as nothing comes. */
+static const struct timespec *limit_wait(const struct relay *r, struct timespec *room)
+{
+    int left = r->out_of_means ? PAUSE : -1;
+
+    if (r->options->queue_interval > 0 && (left < 0 || deadline_left(r->next_round) < left))
+        left = deadline_left(r->next_round);
+    *room = (struct timespec){ .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000L };
+    return left < 0 ? NULL : room;
+}
+
+/* Waits for a client, a signal, or the time to run the queue. While as many are served as may be,
+ * others wait in the queue of the socket. */
 static void wait_and_accept(struct relay *r)
 {
     struct pollfd p[LISTENERS_MAX];
     nfds_t count = children_are_full(&r->children) || r->out_of_means ? 0 : r->listener_count;
-    static const struct timespec pause = { .tv_sec = 1 };
-    const struct timespec *limit = r->out_of_means ? &pause : NULL;
+    struct timespec room;
+    const struct timespec *limit = limit_wait(r, &room);
     sigset_t none;
 
     r->out_of_means = false;
@@ -263,7 +309,9 @@ static void run(struct relay *r)
     sigset_t none;
 
     (void)sigemptyset(&none);
+    r->next_round = deadline_in(0);
     while (!ending) {
+        attend_queue(r);
         wait_and_accept(r);
         if (child_ended) {
             child_ended = 0;
@@ -278,7 +326,8 @@ static void run(struct relay *r)
     listen_close(r->listeners, r->listener_count, true);
     r->listener_count = 0;
     children_tell(&r->children, SIGTERM);
-    for (children_reap(&r->children); r->children.count > 0; children_reap(&r->children)) {
+    for (children_reap(&r->children); !children_are_gone(&r->children);
+         children_reap(&r->children)) {
         if (ending > 1) /* whoever is still served hears no answer, and tries again */
             children_tell(&r->children, SIGKILL);
         (void)sigsuspend(&none);
