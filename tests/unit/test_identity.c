@@ -80,8 +80,9 @@ static void read_whole(const char *name, struct buf *out)
     (void)fclose(file);
 }
 
-/* A copy of `from` with the first line of base64 cut, with a foreign character, or without its end,
- * or with lines as DOS ends them and none at the end. */
+/* A copy of `from` without its second line of base64, with a foreign character, or without its end,
+ * or with lines as DOS ends them and none at the end. Without the first line it would begin with
+ * random bytes, which may look like anything. */
 static void damage(const char *from, const char *to, const char *how)
 {
     struct buf text, out;
@@ -90,6 +91,8 @@ static void damage(const char *from, const char *to, const char *how)
     read_whole(from, &text);
     buf_init(&out, 2 * text.n);
     second = strchr(buf_string(&text), '\n');
+    assert_non_null(second);
+    second = strchr(second + 1, '\n');
     assert_non_null(second);
     for (const char *p = text.p; *p; p++) {
         size_t left = text.n - (size_t)(p - text.p);
