@@ -100,7 +100,8 @@ def test_rule_27_nothing_is_sent_before_the_end_of_the_message(orsino, rogue, in
     server = rogue()
     config = ini(server.port)
     for number in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
-        process = orsino.start("-t", ini=config)
+        # A shell has its background ignore SIGINT, and what is ignored stays so.
+        process = orsino.start("-t", ini=config, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         process.stdin.write(MESSAGE)
         process.stdin.flush()
         process.send_signal(number)

@@ -2,177 +2,21 @@
 users' messages. Each attempt is a row of ATTEMPTS. All of it is in a mount namespace with files of its own."""
 
 import base64
-import hashlib
 import os
 import shutil
 import signal
-import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from conftest import ORSINO, table
-from queueing import IS_SANITIZED, PERMANENT
-from rogue import SILENCE, Rogue
+from conftest import table
+from installed import ALICE, LOGIN, MALLORY, MINE, SECRET, TELLTALES, house  # noqa: F401
+from queueing import IS_SANITIZED
+from rogue import SILENCE
 from waiting import wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
-MALLORY, ALICE = 60001, 60002
-PASSWORD = b"the-password-of-the-house"
-SECRET = b"written-by-alice-in-confidence"
-LOGIN = b"\0info@example.it\0" + PASSWORD
-# In all the forms that they have on their way.
-TELLTALES = [PASSWORD, base64.b64encode(PASSWORD), base64.b64encode(LOGIN), SECRET]
-MINE = b"From: mallory@example.it\nTo: anna@example.org\nSubject: mine\n\nnothing to hide\n"
-
-SETUP = """
-set -eu
-top=$1
-mount --make-rprivate / 2>/dev/null || :
-mount -t tmpfs tmpfs "$top"
-for dir in usr etc var; do
-    mkdir -p "$top/$dir/upper" "$top/$dir/work"
-    mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$top/$dir/upper,workdir=$top/$dir/work" "/$dir"
-done
-chmod 755 "$top"
-mount -t tmpfs -o mode=755 tmpfs /home
-rm -rf /etc/orsino.ini /etc/aliases /var/spool/orsino
-for user in mallory:60001 alice:60002; do
-    echo "${user%:*}:x:${user#*:}:" >>/etc/group
-    echo "${user%:*}:x:${user#*:}:${user#*:}::/home/${user%:*}:/bin/sh" >>/etc/passwd
-    mkdir -m 755 "/home/${user%:*}"
-    chown "${user#*:}:${user#*:}" "/home/${user%:*}"
-done
-"$2/install.sh" --no-sendmail >/dev/null
-rm -f /usr/local/bin/orsino
-cp "$3" /usr/local/bin/orsino
-chgrp orsino /usr/local/bin/orsino
-chmod 2755 /usr/local/bin/orsino
-cp "$4" /etc/orsino-ca.pem
-chmod 644 /etc/orsino-ca.pem
-echo ready
-exec sleep 3600
-"""
-
-INI = """[orsino]
-log = none
-aliases = /etc/orsino-aliases
-[house]
-host = localhost
-port = {port}
-tls = implicit
-ca_file = /etc/orsino-ca.pem
-user = info@example.it
-password = {password}
-from = info@example.it
-connect_timeout = 10s
-"""
-
-
-class House:
-    """A machine with orsino installed, its provider, and a server of Mallory's own."""
-
-    def __init__(self, certificates, folder):
-        self.server = Rogue(certificates.server_context(), "implicit", {"RCPT": [{"gone@": PERMANENT}]})
-        self.trap = Rogue(None, "none")
-        self.process = subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", SETUP, "sh", folder, ROOT, ORSINO, certificates.ca_file],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env={**os.environ, "LC_ALL": "C"})  # fmt: skip
-        if self.process.stdout.readline() != b"ready\n":
-            raise AssertionError(self.process.communicate()[1].decode())
-        self.root = Path(f"/proc/{self.process.pid}/root")
-        self.ini = self.root / "etc/orsino.ini"
-        self.ini.write_text(INI.format(port=self.server.port, password=PASSWORD.decode()))
-        self.home = self.root / "home/mallory"
-        self.spool = self.root / "var/spool/orsino"
-        self.queued = self.failed = ""
-        for recipient, words in (("anna@example.org", "-odq"), ("gone@example.org", "-odi")):
-            message = b"From: alice@example.it\nTo: %s\n\n%s\n" % (recipient.encode(), SECRET)
-            self.run(f"orsino sendmail {words} -i -t", user=ALICE, message=message)
-        (self.queued,) = os.listdir(self.spool / "queue")
-        (self.failed,) = os.listdir(self.spool / "failed")
-        self.before = self.state()
-
-    def words(self, user, variables):
-        path = "PATH=/usr/local/bin:/usr/bin:/bin"
-        rights = ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups"] if user else []
-        return ["nsenter", f"--mount=/proc/{self.process.pid}/ns/mnt", *rights, "env", "-i", path, *variables]
-
-    def start(self, script, user=MALLORY, variables=None, **more):
-        name = {MALLORY: "mallory", ALICE: "alice"}.get(user, "root")
-        home = "/root" if not user else f"/home/{name}"
-        facts = {
-            "HOME": home, "ID": self.queued, "FAILED": self.failed, "PORT": self.trap.port,
-            "SPOOL": "/var/spool/orsino", **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")},
-        }  # fmt: skip
-        pairs = [f"{key}={value}" for key, value in (facts | (variables or {})).items()]
-        return subprocess.Popen(
-            [*self.words(user, pairs), "sh", "-c", f"cd {home} && {script}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)  # fmt: skip
-
-    def run(self, script, user=MALLORY, message=b"", **more):
-        process = self.start(script, user, **more)
-        out, err = process.communicate(message, timeout=60)
-        return process.returncode, out, err
-
-    def state(self):
-        """All that Mallory must not change: content, owner and rights of root's and Alice's files, and their number."""
-        paths = [self.ini, self.root / "etc/orsino-ca.pem", *sorted(self.spool.rglob("*"))]
-        found = {}
-        for path in paths:
-            st = path.lstat()
-            content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-            found[str(path.relative_to(self.root))] = (st.st_uid, st.st_gid, oct(st.st_mode), st.st_nlink, content)
-        return found
-
-    def is_untouched(self):
-        """Alice's records change with each look at them by root alone: nobody else runs them."""
-        changed = {path: value for path, value in self.state().items() if self.before.get(path) != value}
-        gone = [path for path in self.before if path not in self.state()]
-        assert (changed, gone) == ({}, [])
-
-    def take_back_mine(self):
-        """The messages that Mallory has in the spool, which are his right."""
-        for folder in ("queue", "failed"):
-            for name in set(os.listdir(self.spool / folder)) - {self.queued, self.failed}:
-                assert f"owner: {MALLORY}\n" in (self.spool / folder / name).read_text()
-                for place in (folder, "body"):
-                    (self.spool / place / name).unlink()
-
-    def loot(self):
-        """All that is in files of Mallory's, or that he may read."""
-        for path in self.home.rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                yield path, path.read_bytes()
-
-    def clean(self):
-        for path in self.home.iterdir():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-    def heard(self):
-        """What Mallory's own server was told."""
-        return b"".join(piece for session in list(self.trap.sessions) for piece in session.reads)
-
-    def end(self):
-        self.process.kill()
-        self.process.communicate()
-        self.server.stop()
-        self.trap.stop()
-
-
-@pytest.fixture(scope="module")
-def house(certificates):
-    if os.getuid() != 0:
-        pytest.skip("needs root for a mount namespace")
-    with tempfile.TemporaryDirectory(prefix="orsino-") as folder:
-        made = House(certificates, folder)
-        yield made
-        made.end()
-
-
 @pytest.fixture(autouse=True)
-def nothing_is_lost(house):
+def nothing_is_lost(house):  # noqa: F811
     """What holds after each attempt, whatever it was."""
     yield
     for path, content in house.loot():
@@ -343,7 +187,7 @@ ATTEMPTS = [
 
 
 @table("script, codes", possible(ATTEMPTS))
-def test_an_attempt(script, codes, house):
+def test_an_attempt(script, codes, house):  # noqa: F811
     code, out, err = house.run(script, message=MINE)
     for telltale in TELLTALES:
         assert telltale not in out + err
@@ -352,7 +196,7 @@ def test_an_attempt(script, codes, house):
 
 
 @pytest.fixture
-def waiting(house):
+def waiting(house):  # noqa: F811
     """A process of Mallory's that has read the password, and waits for a silent server."""
     started, script = [], house.server.script
     house.server.script = {"greeting": [SILENCE]}
@@ -408,7 +252,7 @@ LOOKS = [
 
 
 @table("script, codes", possible(LOOKS))
-def test_a_look_at_a_running_process(script, codes, house, waiting):
+def test_a_look_at_a_running_process(script, codes, house, waiting):  # noqa: F811
     process = waiting()
     code, out, err = house.run(script.replace("{pid}", str(process.pid)))
     assert code in codes and not any(telltale in out + err for telltale in TELLTALES), (code, out, err)
@@ -416,7 +260,7 @@ def test_a_look_at_a_running_process(script, codes, house, waiting):
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGQUIT, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS], ids=lambda n: n.name)
-def test_no_core_file(number, house, waiting):
+def test_no_core_file(number, house, waiting):  # noqa: F811
     """It would hold the password. The fixture looks at what is in Mallory's folder afterwards."""
     process = waiting("ulimit -c unlimited;")
     status = Path(f"/proc/{process.pid}/coredump_filter")
@@ -428,7 +272,7 @@ def test_no_core_file(number, house, waiting):
     assert [path.name for path in house.home.iterdir()] == []
 
 
-def test_who_sees_what(house):
+def test_who_sees_what(house):  # noqa: F811
     """Each user his own, root all."""
     for user, message in ((MALLORY, MINE), (0, b"To: anna@example.org\n\nof root\n")):
         house.run(f"{SEND} -odq", user=user, message=message)
@@ -445,7 +289,7 @@ def test_who_sees_what(house):
         assert house.run(f"orsino queue remove {name}", user=user)[0] == 0
 
 
-def test_what_is_kept_belongs_to_the_group(house):
+def test_what_is_kept_belongs_to_the_group(house):  # noqa: F811
     assert house.run(f"umask 0; {SEND} -odq", message=MINE)[0] == 0
     (mine,) = set(os.listdir(house.spool / "queue")) - {house.queued}
     for folder in ("queue", "body"):
@@ -455,7 +299,7 @@ def test_what_is_kept_belongs_to_the_group(house):
     assert [path.name for path in (house.spool / "new").iterdir()] == []
 
 
-def test_the_message_of_a_user_goes_out_with_the_login(house):
+def test_the_message_of_a_user_goes_out_with_the_login(house):  # noqa: F811
     count = len(house.server.sessions)
     assert house.run(SEND, message=MINE) == (0, b"", b"")
     house.server.wait()
