@@ -20,17 +20,23 @@ def write(path, text, mode=0o644):
 
 
 def cron(world):
-    """A real one, with a job of root's, one of anna's, and one of a user without a home."""
+    """A real one, with a job of root's, one of anna's, one of a user without a home, and one for elsa, for whom
+    the server takes nothing now."""
     for other in Path("/etc/cron.d").iterdir():
         other.unlink()
     write("/etc/crontab", "")
     wanted = {"root": ADMIN, "anna": ANNA, "www-data": "www-data@example.it"}
     job = "* * * * * {0} printf 'cron-{0} caff\\303\\250\\n.\\nlast'\n"
-    write("/etc/cron.d/callers", "".join(map(job.format, wanted)))
+    write("/etc/cron.d/callers", "".join(map(job.format, [*wanted, "elsa"])))
+    world.put_off("elsa@example.it")
     daemon = world.start("cron", "-f")
     for user in wanted:
         wait_for(lambda: world.all_with(f"\ncron-{user}"), MINUTE, f"cron's message to {user}")
+    wait_for(lambda: world.waiting("elsa"), MINUTE, "cron's message to elsa in the queue")
     daemon.terminate()
+    world.take_again("elsa@example.it")
+    world.run("orsino", "queue", "run", user="elsa")
+    wanted["elsa"] = "elsa@example.it"
     for user, address in wanted.items():
         mail = world.mail(f"\ncron-{user}")
         fields = {
@@ -41,6 +47,15 @@ def cron(world):
             "X-Cron-Env": re.compile("<SHELL=/bin/sh>"),
         }
         mail.expect(ACCOUNT, [address], text=f"cron-{user} caffè\n.\nlast\n".encode(), fields=fields)
+
+
+def no_new_privileges(world):
+    """A job of a service that may not gain rights, as systemd-cron's: the relay takes its message."""
+    world.relay()
+    text = b"Subject: a service\n\nservice-says\n"
+    world.run("setpriv", "--no-new-privs", "/usr/sbin/sendmail", "-i", "root", input=text)
+    fields = {"From": f"Anna Rossi <{ACCOUNT}>", "Subject": "a service"}
+    world.mail("service-says").expect(ACCOUNT, [ADMIN], text=b"service-says\n", fields=fields)
 
 
 def busybox_crond(world):

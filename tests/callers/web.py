@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from world import ACCOUNT, ANNA, PROGRAMS
+from world import ACCOUNT, ANNA, DARIO_PORT, PROGRAMS
 
 BODY = "A line.\n.\n..two dots\ncaffè\n\n".encode()  # PHP adds a line end of its own
 DOTS = b"A line.\n.\n..two dots\nThe end.\n"
@@ -53,6 +53,24 @@ def php_large(world):
     mail.expect(ANNA, ["anna@example.org"], text=b"See the file.")
     attached = mail.parsed.get_payload()[1].get_payload(decode=True)
     assert attached == b"orsino\0\r\n\xff" * (5 * 1024 * 1024 // 10), "the attachment is not what was attached"
+
+
+def php_later(world):
+    """The provider is down: the page does not see it, and nothing is lost."""
+    assert world.run("php", PROGRAMS / "mail.php", "later", user="dario") == ""
+    (entry,) = world.waiting("dario")
+    assert "refused" in entry["error"] and world.waiting("anna") == [], entry
+    world.come_up(DARIO_PORT)
+    world.run("orsino", "queue", "run", user="dario")
+    fields = {"From": "dario@example.it", "To": "anna@example.org", "Subject": "php-later"}
+    world.mail("php-later").expect(ACCOUNT, ["anna@example.org"], text=BODY, fields=fields)
+    assert world.waiting("dario") == []
+
+
+def php_background(world):
+    path = "sendmail_path=/usr/sbin/sendmail -t -i -odb"
+    assert world.run("php", "-d", path, PROGRAMS / "mail.php", "background", user="www-data") == ""
+    world.mail("php-background").expect(ACCOUNT, ["anna@example.org"], text=BODY)
 
 
 def symfony(world, dsn, mark, number=1):

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -108,7 +109,9 @@ class House:
         }  # fmt: skip
         pairs = [f"{key}={value}" for key, value in (facts | (variables or {})).items()]
         return subprocess.Popen(
-            [*self.words(user, user if group is None else group, pairs), "sh", "-c", f"cd {home} && {script}"],
+            # What a shell has its background ignore would stay ignored.
+            preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGQUIT)],
+            args=[*self.words(user, user if group is None else group, pairs), "sh", "-c", f"cd {home} && {script}"],
             stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, **more)  # fmt: skip
 
     def run(self, script, user=MALLORY, message=b"", **more):

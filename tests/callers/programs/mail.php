@@ -21,5 +21,7 @@ $cases = [
     "utf8" => ["anna@example.org", "php-utf8 Grüße – caffè", $body,
         "From: Müller <anna@example.it>\r\nContent-Type: text/plain; charset=utf-8\r\nMIME-Version: 1.0"],
     "large" => large(),
+    "later" => ["anna@example.org", "php-later", $body, "From: dario@example.it"],
+    "background" => ["anna@example.org", "php-background", $body],
 ];
 exit(mail(...$cases[$argv[1]]) ? 0 : 1);
