@@ -53,7 +53,7 @@ static int finish(const struct status *why)
     bool is_written = fflush(stdout) == 0 && !ferror(stdout);
 
     if (why->code != CODE_OK)
-        report_failure(why, NULL, NULL, NULL);
+        report_command_failure(why, NULL);
     return why->code == CODE_OK && !is_written ? EX_IOERR : status_exit(why);
 }
 

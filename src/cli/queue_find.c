@@ -42,7 +42,7 @@ static void tell_unreadable(const char *id, const struct status *why)
     if (rights_are_raised())
         return;
     buf_over(&line, room, sizeof room);
-    buf_addf(&line, "sendmail: %s: ", id);
+    buf_addf(&line, "orsino: %s: ", id);
     status_describe(why, &line);
     report_line(STDERR_FILENO, &line);
 }

@@ -163,8 +163,8 @@ static enum code run_all(const struct queue *q, const struct queue_round *round,
         return why->code;
     if (result.unreadable == 0 || rights_are_raised())
         return CODE_OK;
-    return status_set(why, CODE_MESSAGE, STAGE_QUEUE, "%zu in the queue with an error, see the log",
-                      result.unreadable);
+    return status_set(why, result.unreadable_code, STAGE_QUEUE,
+                      "%zu in the queue with an error, see the log", result.unreadable);
 }
 
 /* Why a message that was asked for by its id cannot be tried. */
@@ -202,7 +202,8 @@ static enum code run_one(const struct queue *q, const struct queue_round *round,
     else if (result.taken > 0)
         (void)status_set(why, CODE_TIMEOUT, STAGE_QUEUE, "%s is being delivered now", place.id);
     else if (result.unreadable > 0)
-        (void)status_set(why, CODE_MESSAGE, STAGE_QUEUE, "%s has an error, see the log", place.id);
+        (void)status_set(why, result.unreadable_code, STAGE_QUEUE, "%s has an error, see the log",
+                         place.id);
     return why->code;
 }
 
@@ -214,7 +215,7 @@ static int run_by_hand(const struct options *options, const struct queue_round *
     if (queue_begin(&q, options, &why) == CODE_OK)
         (void)(round->id ? run_one(&q, round, &why) : run_all(&q, round, &why));
     if (why.code != CODE_OK)
-        report_failure(&why, NULL, NULL, NULL);
+        report_command_failure(&why, NULL);
     queue_end(&q);
     return status_exit(&why);
 }
@@ -271,7 +272,7 @@ static int run_again(const struct options *options, const struct queue_round *ro
 
     if (door_find_config(&own, &path, &why) || queue_begin(&q, &own, &why) ||
         (q.door.spool && round->in_background && process_go_to_background(&why)))
-        report_failure(&why, NULL, NULL, NULL);
+        report_command_failure(&why, NULL);
     else if (q.door.spool)
         go_on(&q, round);
     else

@@ -92,7 +92,7 @@ static void note_failure(struct steering *s, const struct status *why)
 
     s->worst = is_worse ? *why : before;
     if (before.code != CODE_OK)
-        report_failure(is_worse ? &before : why, NULL, NULL, NULL);
+        report_command_failure(is_worse ? &before : why, NULL);
 }
 
 static enum code cannot_take(const struct queue *q, const struct place *place, struct status *why)

@@ -64,6 +64,24 @@ static void add_refused(struct buf *line, const struct status *worst,
     }
 }
 
+static void add_failure(struct buf *line, const char *who, const struct status *why,
+                        const struct account *account)
+{
+    buf_addf(line, "%s: ", who);
+    status_describe(why, line);
+    add_hint(line, why, account);
+}
+
+void report_command_failure(const struct status *why, const struct account *account)
+{
+    char room[LINE_MAX_BYTES];
+    struct buf line;
+
+    buf_over(&line, room, sizeof room);
+    add_failure(&line, "orsino", why, account);
+    report_line(STDERR_FILENO, &line);
+}
+
 void report_failure(const struct status *worst, const struct account *account,
                     const struct envelope *envelope, const struct outcome *outcome)
 {
@@ -71,9 +89,7 @@ void report_failure(const struct status *worst, const struct account *account,
     struct buf line;
 
     buf_over(&line, room, sizeof room);
-    buf_add_string(&line, "sendmail: ");
-    status_describe(worst, &line);
-    add_hint(&line, worst, account);
+    add_failure(&line, "sendmail", worst, account);
     if (envelope && outcome && outcome->recipients)
         add_refused(&line, worst, envelope, outcome);
     report_line(STDERR_FILENO, &line);

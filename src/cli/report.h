@@ -19,6 +19,9 @@ void report_line(int fd, struct buf *line);
 void report_failure(const struct status *worst, const struct account *account,
                     const struct envelope *envelope, const struct outcome *outcome);
 
+/* The same of a command of ours, beginning with "orsino: ". */
+void report_command_failure(const struct status *why, const struct account *account);
+
 /* One line in the log for a failure before the delivery; `origin` as below. */
 void report_log_failure(const char *origin, const struct status *why);
 

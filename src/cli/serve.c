@@ -351,7 +351,7 @@ int serve_with(const struct options *options)
     }
     if (why.code) {
         report_log_failure("", &why);
-        report_failure(&why, NULL, NULL, NULL);
+        report_command_failure(&why, NULL);
     }
     end(&r);
     free(path);
@@ -367,7 +367,7 @@ int serve_main(int argc, char **argv)
         (void)status_set(&why, CODE_USAGE, STAGE_OPTIONS,
                          "serve takes options alone, not \"%.80s\"", options.recipients[0]);
     if (why.code) {
-        report_failure(&why, NULL, NULL, NULL);
+        report_command_failure(&why, NULL);
         return status_exit(&why);
     }
     options.mode = 'D';

@@ -54,6 +54,8 @@ static void log_unreadable(struct run *run, const char *id, const struct status 
     status_describe(why, &line);
     log_line(LOG_LEVEL_ERROR, "id=%s error=%.*s", id, (int)line.n, line.p);
     run->result->unreadable++;
+    if (run->result->unreadable_code != CODE_MESSAGE)
+        run->result->unreadable_code = why->code;
 }
 
 static bool is_stopped(const struct run *run)

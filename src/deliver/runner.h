@@ -35,6 +35,7 @@ struct run_result {
     size_t tried, delivered, waiting, failed; /* messages */
     size_t taken;                             /* in the hands of others */
     size_t unreadable;
+    enum code unreadable_code; /* CODE_MESSAGE when a record makes no sense, else why it was */
 };
 
 /*

@@ -281,6 +281,12 @@ int spool_make_file(const struct spool *s, unsigned folder, const char *id)
     return -1;
 }
 
+/* Another run may take for rubbish what has no body, and sweep it away. */
+static bool worked(int result)
+{
+    return result == 0 || errno == ENOENT;
+}
+
 /* A record's way into its place, under names that nobody looks for. */
 static bool try_file(const struct spool *s, int fd, const char *id, const char *other)
 {
@@ -288,8 +294,8 @@ static bool try_file(const struct spool *s, int fd, const char *id, const char *
     int folder = s->folders[FOLDER_NEW];
 
     return store_write_file(fd, (struct slice){ block, sizeof block }) && fsync(fd) == 0 &&
-           renameat(folder, id, folder, other) == 0 && spool_sync_folder(folder) &&
-           unlinkat(folder, other, 0) == 0;
+           worked(renameat(folder, id, folder, other)) && spool_sync_folder(folder) &&
+           worked(unlinkat(folder, other, 0));
 }
 
 enum code spool_try(struct spool *s, struct status *why)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    ID_TRIES = 16,
+    ID_TRIES = 100, /* a sweeper may win the race for a new file, more than once on a busy disk */
 };
 
 static enum code no_memory(struct status *why)

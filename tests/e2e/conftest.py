@@ -45,7 +45,7 @@ class Result:
         assert self.out == b""
         assert self.err.endswith("\n") and self.err.count("\n") == 1, self.err
         line = self.err.rstrip("\n")
-        assert line.isprintable() and line.startswith("sendmail: "), line
+        assert line.isprintable() and line.startswith(("sendmail: ", "orsino: ")), line
         for word in words:
             assert word.lower() in line.lower(), f"no {word!r} in {line!r}"
         return line

@@ -168,7 +168,8 @@ static void sweeping_takes_nothing_that_is_whole(void **state)
     for (int i = 0; i < MANY; i++) {
         struct parcel *parcel;
 
-        assert_int_equal(add_message(s, "", RECORD_QUEUED, 1, &parcel, &why), CODE_OK);
+        if (add_message(s, "", RECORD_QUEUED, 1, &parcel, &why))
+            fail_msg("message %d: %s", i, why.what);
         spool_release(parcel);
     }
     end_child(child);
