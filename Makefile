@@ -19,15 +19,15 @@ ifeq ($(WERROR),1)
 WARNINGS += -Werror
 endif
 # The libraries are linked statically, so that the installed file needs libc alone.
-LIBS = -Wl,-Bstatic -lbearssl -liniparser -lcrypt -Wl,-Bdynamic
+LIBS = -Wl,-Bstatic -lbearssl -liniparser -lcrypt -lresolv -Wl,-Bdynamic
 # AddressSanitizer puts a crypt_r of its own in front, which looks for the one of a shared library.
 ifeq ($(SANITIZE),1)
 EXTRA = $(BUILD)/secure.o
-LIBS = -Wl,-Bstatic -lbearssl -liniparser -Wl,-Bdynamic -lcrypt
+LIBS = -Wl,-Bstatic -lbearssl -liniparser -Wl,-Bdynamic -lcrypt -lresolv
 endif
 ifeq ($(SHARED),1)
 BUILD = build/shared
-LIBS = -lbearssl -liniparser -lcrypt
+LIBS = -lbearssl -liniparser -lcrypt -lresolv
 endif
 STANDARD = -std=c11 -D_GNU_SOURCE -Isrc -I/usr/include/iniparser
 COMPILE = $(CC) $(STANDARD) $(WARNINGS) $(HARDEN) -fPIE $(CPPFLAGS) $(CFLAGS) -MMD -MP
@@ -86,7 +86,7 @@ deps:
 
 check: deps
 	@$(MAKE) --no-print-directory all unit fail
-	@for script in style manual_keys manual_options; do \
+	@for script in style manual_keys manual_options manual_providers; do \
 	    tests/$$script --self-test && tests/$$script || exit 1; done
 	ORSINO=$(BUILD)/orsino $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e
 

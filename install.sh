@@ -52,6 +52,7 @@ needs_to_test='
 %aiosmtpd     python3-aiosmtpd py3-aiosmtpd     python3-aiosmtpd python-aiosmtpd
 %trustme      python3-trustme  py3-trustme      python3-trustme  python-trustme
 openssl       openssl          openssl          openssl          openssl
+dnsmasq        dnsmasq-base     dnsmasq          dnsmasq          dnsmasq
 postfix       postfix          postfix          postfix          postfix
 doveconf      dovecot-core     dovecot          dovecot          dovecot
 mandoc        mandoc           mandoc           mandoc           mandoc

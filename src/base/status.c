@@ -32,6 +32,8 @@ static const struct row {
     [CODE_CLOSED] = { EX_TEMPFAIL, true, "the connection broke" },
     [CODE_UNKNOWN_END] = { EX_TEMPFAIL, true, "the connection broke after the message was sent" },
     [CODE_NOT_TLS] = { EX_PROTOCOL, false, "no TLS on this port" },
+    [CODE_TLS_AT_ONCE] = { EX_PROTOCOL, false, "this port expects TLS at once" },
+    [CODE_TLS_MISMATCH] = { EX_PROTOCOL, false, "no TLS that both sides speak" },
     [CODE_TLS] = { EX_PROTOCOL, false, "TLS failed" },
     [CODE_NO_CA] = { EX_CONFIG, false, "no CA certificates to verify the server with" },
     [CODE_UNTRUSTED] = { EX_NOPERM, false, "the server's certificate is not trusted" },

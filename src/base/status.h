@@ -34,6 +34,8 @@ enum code {
     CODE_CLOSED,        /* the connection broke */
     CODE_UNKNOWN_END,   /* it broke after the whole message was sent: nobody knows the outcome */
     CODE_NOT_TLS,       /* the port does not speak TLS */
+    CODE_TLS_AT_ONCE,   /* the port expects TLS at once, where a greeting was waited for */
+    CODE_TLS_MISMATCH,  /* no version or suite of TLS that both sides speak */
     CODE_TLS,           /* the TLS handshake or a TLS record failed */
     CODE_NO_CA,         /* no certificates to verify with */
     CODE_UNTRUSTED,     /* the server's certificate is not trusted */

@@ -48,7 +48,9 @@ static enum code choose_courier(struct dialogue *d, struct status *why)
     const struct account *account = &d->making.account;
     const struct dialogue_params *p = d->params;
 
-    if (ring_leads_to(p->listeners, p->listener_count, account->host, account->port))
+    if (ring_leads_to(p->listeners, p->listener_count, account->host, account->port) ||
+        (account->port_is_open &&
+         ring_leads_to(p->listeners, p->listener_count, account->host, ACCOUNT_SECOND_PORT)))
         return status_set(why, CODE_CONFIG, STAGE_CONFIG,
                           "host = %.200s, port = %u is this relay itself: mail would go round in a "
                           "ring",

@@ -78,7 +78,7 @@ static void deliver_parcel(struct making *m, struct parcel *p, const char *origi
 
     if (queue_pending(&p->record, &envelope, why) == CODE_OK) {
         memset(m->outcome.recipients, 0, envelope.forward_count * sizeof *m->outcome.recipients);
-        if (deliver(&m->account, &submission, NULL, &m->outcome, &fault))
+        if (deliver(&m->account, &submission, NULL, NULL, &m->outcome, &fault))
             log_trace("=", slice_of(fault.what));
         report_log_outcome(origin, &envelope, &m->outcome);
         if (queue_settle(p, &m->account, &m->outcome, why))

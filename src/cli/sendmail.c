@@ -95,7 +95,7 @@ static struct status deliver_now(struct making *m)
     bool is_limited = keep_patience(m, &until);
 
     /* A fault of the session matters only to those whose status it became. */
-    if (deliver(&m->account, &submission, is_limited ? &until : NULL, &m->outcome, &fault))
+    if (deliver(&m->account, &submission, is_limited ? &until : NULL, NULL, &m->outcome, &fault))
         log_trace("=", slice_of(fault.what));
     return making_worst(m);
 }

@@ -2,16 +2,20 @@
 
 #include "base/textfile.h"
 #include "conf/file.h"
+#include "conf/pattern.h"
+#include "conf/provider.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 enum {
     PASSWORD_LINE_MAX = 4096,
 };
 
-/* tls and port follow from each other; the first row that fits is taken. */
+/* The first row that fits is taken. */
 static const struct {
     enum tls_mode tls;
     unsigned port;
@@ -27,23 +31,131 @@ static enum code refuse(const char *sentence, struct status *why)
     return status_set(why, CODE_CONFIG, STAGE_CONFIG, "%s", sentence);
 }
 
-static enum code settle_tls(struct account *account, struct status *why)
+/* The port of a mode, 0 for one that has none; and the mode of a port, TLS_UNSET likewise: never
+ * from port 25 to no TLS at all, who wants that says it. */
+static unsigned port_of_mode(enum tls_mode tls)
 {
-    const size_t count = sizeof usual_ports / sizeof *usual_ports;
+    for (size_t i = 0; i < COUNT(usual_ports); i++)
+        if (usual_ports[i].tls == tls)
+            return usual_ports[i].port;
+    return 0;
+}
 
-    if (account->port == 0 && account->tls == TLS_UNSET)
+static enum tls_mode mode_of_port(unsigned port)
+{
+    for (size_t i = 0; i < COUNT(usual_ports); i++)
+        if (usual_ports[i].port == port && usual_ports[i].tls != TLS_NONE)
+            return usual_ports[i].tls;
+    return TLS_UNSET;
+}
+
+static bool is_open(enum tls_mode tls)
+{
+    return tls == TLS_UNSET || tls == TLS_AUTO;
+}
+
+static void settle_tls(struct account *account)
+{
+    account->port_is_open = account->port == 0 && is_open(account->tls);
+    if (account->port_is_open)
         account->tls = TLS_IMPLICIT;
-    for (size_t i = 0; i < count && account->port == 0; i++)
-        if (usual_ports[i].tls == account->tls)
-            account->port = usual_ports[i].port;
-    /* Never from port 25 to no TLS at all: who wants that says it. */
-    for (size_t i = 0; i < count && account->tls == TLS_UNSET; i++)
-        if (usual_ports[i].port == account->port && usual_ports[i].tls != TLS_NONE)
-            account->tls = usual_ports[i].tls;
+    if (account->port == 0)
+        account->port = port_of_mode(account->tls);
+    if (is_open(account->tls))
+        account->tls = mode_of_port(account->port);
     if (account->tls == TLS_UNSET)
-        return status_set(why, CODE_CONFIG, STAGE_CONFIG,
-                          "tls is missing: with port = %u say implicit, starttls or none",
-                          account->port);
+        account->tls = TLS_AUTO;
+}
+
+static enum code refuse_provider(const struct account *account, struct status *why)
+{
+    const char *nearest = provider_nearest(slice_of(account->provider));
+
+    if (nearest)
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG, "no provider %.60s, did you mean %s?",
+                          account->provider, nearest);
+    return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                      "no provider %.60s: orsino.ini(5) lists them; else set host =",
+                      account->provider);
+}
+
+static enum code refuse_region(const struct account *account, const struct provider *p,
+                               struct status *why)
+{
+    if (!p)
+        return refuse("region: only a provider = has regions", why);
+    if (!p->region)
+        return status_set(why, CODE_CONFIG, STAGE_CONFIG, "region: %s has none", p->name);
+    return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                      "region takes letters, digits and -, as in %s, not \"%.60s\"", p->region,
+                      account->region);
+}
+
+/* A port or a mode of the account's own leads away from the provider's pair. */
+static void take_port(struct account *account, const struct provider *p)
+{
+    const bool port_fits = account->port == 0 || account->port == p->port;
+    const bool port_says_nothing = mode_of_port(account->port) == TLS_UNSET;
+    const bool mode_fits = is_open(account->tls) || account->tls == p->tls;
+
+    if (is_open(account->tls) && (port_fits || port_says_nothing))
+        account->tls = p->tls;
+    if (account->port == 0 && mode_fits)
+        account->port = p->port;
+}
+
+static enum code take_provider(struct account *account, struct account_strings *strings,
+                               struct status *why)
+{
+    const struct provider *p = NULL;
+
+    if (account->provider[0] != 0) {
+        p = provider_find(slice_of(account->provider));
+        if (!p)
+            return refuse_provider(account, why);
+    }
+    if (p ? !provider_host(p, account->region, strings->host) : account->region[0] != 0)
+        return refuse_region(account, p, why);
+    if (!p)
+        return CODE_OK;
+    if (account->host[0] == 0)
+        account->host = strings->host;
+    take_port(account, p);
+    if (account->user[0] == 0 && account->auth != AUTH_NONE &&
+        provider_fixed_user(p, strings->user))
+        account->user = strings->user;
+    return CODE_OK;
+}
+
+static int digit_of(char c)
+{
+    c = to_lower(c);
+    return is_digit(c) || (c >= 'a' && c <= 'f') ? c : 0;
+}
+
+bool account_fingerprint(const char *text, char out[FINGERPRINT_ROOM])
+{
+    size_t n = 0;
+
+    for (; *text != 0; text++) {
+        if (*text == ':' || *text == ' ')
+            continue;
+        if (digit_of(*text) == 0 || n == FINGERPRINT_ROOM - 1)
+            return false;
+        out[n++] = (char)digit_of(*text);
+    }
+    out[n] = 0;
+    return n == 0 || n == FINGERPRINT_ROOM - 1;
+}
+
+static enum code settle_fingerprint(struct account *account, struct account_strings *strings,
+                                    struct status *why)
+{
+    if (!account_fingerprint(account->fingerprint, strings->fingerprint))
+        return refuse("fingerprint takes the SHA-256 of a certificate, 64 hexadecimal digits", why);
+    if (strings->fingerprint[0] != 0 && account->tls == TLS_NONE)
+        return refuse("fingerprint: with tls = none there is no certificate", why);
+    account->fingerprint = strings->fingerprint;
     return CODE_OK;
 }
 
@@ -62,38 +174,20 @@ static enum code settle_login(const struct account *account, struct status *why)
     return CODE_OK;
 }
 
-enum code account_settle(struct account *account, struct status *why)
+enum code account_settle(struct account *account, struct account_strings *strings,
+                         struct status *why)
 {
+    if (take_provider(account, strings, why))
+        return why->code;
     if (account->host[0] == 0)
         return status_set(why, CODE_CONFIG, STAGE_CONFIG,
-                          "host is missing in [%s]: the name of the provider's server",
+                          "host is missing in [%s]: the name of the provider's server, or set "
+                          "provider =",
                           account->name);
-    return settle_tls(account, why) ? why->code : settle_login(account, why);
-}
-
-/* '*' and '?' without recursion: after a mismatch only the last '*' takes one byte more. */
-static bool fits_pattern(struct slice pattern, struct slice text)
-{
-    size_t p = 0, t = 0, star = pattern.n, resume = 0;
-
-    while (t < text.n) {
-        if (p < pattern.n && pattern.p[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.n &&
-                   (pattern.p[p] == '?' || to_lower(pattern.p[p]) == to_lower(text.p[t]))) {
-            p++;
-            t++;
-        } else if (star < pattern.n) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.n && pattern.p[p] == '*')
-        p++;
-    return p == pattern.n;
+    settle_tls(account);
+    if (settle_fingerprint(account, strings, why))
+        return why->code;
+    return settle_login(account, why);
 }
 
 bool account_matches(const char *match, const char *sender)
@@ -105,7 +199,7 @@ bool account_matches(const char *match, const char *sender)
     while (slice_take_until(&list, ",", &pattern)) {
         pattern = slice_trim(pattern);
         if (pattern.n > 0 && whole.n > 0 &&
-            fits_pattern(pattern, pattern.p[0] == '@' ? domain : whole))
+            pattern_fits(pattern, pattern.p[0] == '@' ? domain : whole))
             return true;
     }
     return false;

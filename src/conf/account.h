@@ -12,7 +12,13 @@ enum tls_mode {
     TLS_UNSET, /* never after config_account(): the port decides */
     TLS_IMPLICIT,
     TLS_STARTTLS,
+    TLS_AUTO, /* one of the two, found out at each connection; after config_account() only at an
+                 unusual port */
     TLS_NONE,
+};
+
+enum {
+    ACCOUNT_SECOND_PORT = 587, /* with STARTTLS, when port_is_open and the first cannot be had */
 };
 
 enum auth_mode {
@@ -70,11 +76,17 @@ struct account {
     bool keep_failed;
     bool bounce;
     /* The provider */
+    const char *provider; /* name of a row in provider.h, "" for none */
+    const char *region;   /* of a provider that has several, "" for its usual one */
     const char *host;
     unsigned port; /* never 0 after config_account() */
     enum tls_mode tls;
+    bool port_is_open;    /* neither says where: 465 implicit, then 587 with STARTTLS; until it is
+                             known, port and tls are the first */
     const char *tls_name; /* name in the certificate, and SNI; "" for host */
     const char *ca_file;  /* "" for the system's bundle */
+    const char *fingerprint; /* SHA-256 of the server's certificate, 64 small hexadecimal digits,
+                                which is then believed whatever else it says; "" for none */
     enum auth_mode auth;
     const char *user;     /* "" for no login */
     const char *password; /* a secret */
@@ -92,11 +104,32 @@ struct account {
     int dsn_return;      /* enum dsn_return, for callers that give no -R */
 };
 
+enum {
+    ACCOUNT_NAME_ROOM = 128, /* a name that a provider gives, with its NUL */
+    FINGERPRINT_ROOM = 65,
+};
+
+/* Strings that account_settle makes; they must live as long as the account and its copies. */
+struct account_strings {
+    char host[ACCOUNT_NAME_ROOM];
+    char user[ACCOUNT_NAME_ROOM];
+    char fingerprint[FINGERPRINT_ROOM];
+};
+
 /*
- * Lets tls and port follow from each other (implicit 465, starttls 587 and 25, none 25), and checks
- * what must be said together. CODE_CONFIG names the key.
+ * Fills host, port, tls and a user that is always the same from the provider, where the account
+ * says nothing of them; lets tls and port follow from each other (implicit 465, starttls 587 and
+ * 25, none 25; both open when neither is said, TLS_AUTO at an unusual port); brings the fingerprint
+ * into its form; and checks what must be said together. CODE_CONFIG names the key.
  */
-enum code account_settle(struct account *account, struct status *why)
+enum code account_settle(struct account *account, struct account_strings *strings,
+                         struct status *why) __attribute__((warn_unused_result));
+
+/*
+ * Writes the 64 digits of a fingerprint, small, without the colons and spaces that may stand
+ * between them; "" for an empty one. False when it is neither.
+ */
+bool account_fingerprint(const char *text, char out[FINGERPRINT_ROOM])
     __attribute__((warn_unused_result));
 
 /*

@@ -33,9 +33,9 @@ struct config;
  *
  * A missing file, one that may not be read, and one that is wrong are told apart: CODE_CONFIG,
  * CODE_PERMISSION, CODE_CONFIG; the status names file, line and key, or the variable. CODE_READ
- * when reading fails or the file changes meanwhile. With NULL an environment that names a host does
- * without a file, also without one that may not be read, which gives a warning. ini_file_guard()
- * says which files are refused for their mode.
+ * when reading fails or the file changes meanwhile. With NULL an environment that names a host or a
+ * provider does without a file, also without one that may not be read, which gives a warning.
+ * ini_file_guard() says which files are refused for their mode.
  */
 enum code config_load(const char *path, struct config **out, struct status *why)
     __attribute__((warn_unused_result));
@@ -53,8 +53,9 @@ const char *config_path(const struct config *c);
  * one, and without any section at all the environment, by the name "environment". `match` counts in
  * an account's own section only. `sender` may be "". A value is that of the environment, else of
  * the account's section, else of [orsino], else the default. Strings of *account live as long as
- * `c`. CODE_CONFIG: no such account, no default among several, host missing, port without tls mode,
- * user without password, contradictory keys. password_file is not read here (see account_password).
+ * `c`. CODE_CONFIG: no such account, no default among several, host missing, no such provider, user
+ * without password, contradictory keys. CODE_MEMORY. password_file is not read here (see
+ * account_password).
  */
 enum code config_account(struct config *c, const char *name, const char *sender,
                          struct account *account, struct status *why)

@@ -115,6 +115,7 @@ const char *environment_value(const struct environment *e, const struct key *key
 bool environment_suffices(const struct environment *e)
 {
     const char *host = environment_value(e, keys_find(slice_of("host")));
+    const char *provider = environment_value(e, keys_find(slice_of("provider")));
 
-    return host && host[0] != 0;
+    return (host && host[0] != 0) || (provider && provider[0] != 0);
 }

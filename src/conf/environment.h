@@ -35,7 +35,7 @@ enum code environment_read(struct environment *e, struct status *why)
 /* NULL when no variable sets it. An empty one sets a string to "", and nothing else. */
 const char *environment_value(const struct environment *e, const struct key *key);
 
-/* Whether it alone makes an account: it names a host. */
+/* Whether it alone makes an account: it names a host or a provider. */
 bool environment_suffices(const struct environment *e);
 
 #endif

@@ -1,5 +1,7 @@
 #include "conf/keys.h"
 
+#include "conf/nearest.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +14,6 @@ enum {
     DAY = 24 * 60 * MINUTE,
     PORT_MAX = 65535,
     HOST_MAX = 255, /* RFC 1035 section 2.3.4 */
-    NAME_ROOM = 32, /* longer than every key */
     SENTENCE_ROOM = 160,
 };
 
@@ -44,6 +45,7 @@ static const struct choice delivery_choices[] = {
 static const struct choice tls_choices[] = {
     { "implicit", TLS_IMPLICIT },
     { "starttls", TLS_STARTTLS },
+    { "auto", TLS_AUTO },
     { "none", TLS_NONE },
     { NULL, 0 },
 };
@@ -110,6 +112,9 @@ static const struct key rows[] = {
       .help = "whether messages that failed for good are kept" },
     { "bounce", KEY_BOOL, KEY_GLOBAL, FIELD(bounce), .fallback = "no",
       .help = "whether their senders get a notification" },
+    { "provider", KEY_TEXT, 0, FIELD(provider),
+      .help = "a known provider: gives host, port and tls" },
+    { "region", KEY_TEXT, 0, FIELD(region), .help = "of a provider that has several" },
     { "host", KEY_HOST, 0, FIELD(host), .help = "the provider's server" },
     { "port", KEY_NUMBER, 0, FIELD(port), .min = 1, .max = PORT_MAX,
       .help = "its port; follows from tls" },
@@ -118,6 +123,8 @@ static const struct key rows[] = {
     { "tls_name", KEY_HOST, 0, FIELD(tls_name),
       .help = "the name in the certificate, when it is not host" },
     { "ca_file", KEY_PATH, 0, FIELD(ca_file), .help = "certificates to trust, in PEM" },
+    { "fingerprint", KEY_FINGERPRINT, 0, FIELD(fingerprint),
+      .help = "SHA-256 of the one certificate to trust" },
     { "auth", KEY_CHOICE, 0, FIELD(auth), .choices = auth_choices, .fallback = "auto",
       .help = "how to log in" },
     { "user", KEY_TEXT, 0, FIELD(user), .help = "the login's name; none without it" },
@@ -157,48 +164,14 @@ const struct key *keys_find(struct slice name)
     return NULL;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Levenshtein's distance, two lines of the table at a time. Both shorter than NAME_ROOM. */
-static size_t distance(struct slice a, struct slice b)
-{
-    size_t line[NAME_ROOM];
-
-    for (size_t j = 0; j <= b.n; j++)
-        line[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = line[0];
-
-        line[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t change = diagonal + (to_lower(a.p[i - 1]) != to_lower(b.p[j - 1]));
-
-            diagonal = line[j];
-            line[j] = smaller(change, smaller(line[j], line[j - 1]) + 1);
-        }
-    }
-    return line[b.n];
-}
-
 const char *keys_nearest(struct slice name)
 {
-    const char *nearest = NULL;
-    size_t least = name.n < 5 ? 3 : 4; /* more changes than that are another word */
+    struct nearest nearest;
 
-    if (name.n == 0 || name.n >= NAME_ROOM)
-        return NULL;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        size_t d = distance(name, slice_of(rows[i].name));
-
-        if (d < least && d < name.n) {
-            least = d;
-            nearest = rows[i].name;
-        }
-    }
-    return nearest;
+    nearest_begin(&nearest, name);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        nearest_offer(&nearest, rows[i].name);
+    return nearest.name;
 }
 
 /* Rows from the largest down; the last, without a letter, is for a bare number. */
@@ -311,6 +284,13 @@ static bool set_host(const struct key *key, const char *text, void *field)
     return n <= HOST_MAX && colons != 1 && set_text(key, text, field);
 }
 
+static bool set_fingerprint(const struct key *key, const char *text, void *field)
+{
+    char digits[FINGERPRINT_ROOM];
+
+    return account_fingerprint(text, digits) && set_text(key, text, field);
+}
+
 static bool set_bool(const struct key *key, const char *text, void *field)
 {
     static const struct choice words[] = {
@@ -407,6 +387,12 @@ static void takes_host(struct buf *out, const struct key *key)
     buf_add_string(out, "a host's name or address alone, without port or ://");
 }
 
+static void takes_fingerprint(struct buf *out, const struct key *key)
+{
+    (void)key;
+    buf_add_string(out, "the SHA-256 of a certificate, 64 hexadecimal digits");
+}
+
 static void takes_bool(struct buf *out, const struct key *key)
 {
     (void)key;
@@ -452,6 +438,7 @@ static const struct {
     [KEY_TEXT] = { set_text, NULL },
     [KEY_PATH] = { set_path, takes_path },
     [KEY_ADDRESS] = { set_address, takes_address },
+    [KEY_FINGERPRINT] = { set_fingerprint, takes_fingerprint },
     [KEY_HOST] = { set_host, takes_host },
     [KEY_BOOL] = { set_bool, takes_bool },
     [KEY_NUMBER] = { set_number, takes_number },

@@ -12,15 +12,16 @@
 /* The strings first, up to KEY_HOST: such a field is "" when nothing sets it. */
 enum key_type {
     KEY_TEXT,
-    KEY_PATH,    /* absolute, or a word of choices */
-    KEY_ADDRESS, /* one address, with '@', or "" */
-    KEY_HOST,    /* a host name or address, without port and without :// */
-    KEY_BOOL,    /* yes no true false on off 1 0 */
-    KEY_NUMBER,  /* decimal, min to max */
-    KEY_SIZE,    /* 50M: bytes, with k, M or G (powers of 1024) */
-    KEY_TIME,    /* 30s: into milliseconds, with s, m, h or d; a bare number is seconds */
-    KEY_CHOICE,  /* a word of choices */
-    KEY_FLAGS,   /* a list of the words of choices, or'ed */
+    KEY_PATH,        /* absolute, or a word of choices */
+    KEY_ADDRESS,     /* one address, with '@', or "" */
+    KEY_FINGERPRINT, /* 64 hexadecimal digits, with colons and spaces, or "" */
+    KEY_HOST,        /* a host name or address, without port and without :// */
+    KEY_BOOL,        /* yes no true false on off 1 0 */
+    KEY_NUMBER,      /* decimal, min to max */
+    KEY_SIZE,        /* 50M: bytes, with k, M or G (powers of 1024) */
+    KEY_TIME,        /* 30s: into milliseconds, with s, m, h or d; a bare number is seconds */
+    KEY_CHOICE,      /* a word of choices */
+    KEY_FLAGS,       /* a list of the words of choices, or'ed */
 };
 
 enum key_flag {

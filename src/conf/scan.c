@@ -68,6 +68,14 @@ static bool is_name_byte(char c)
     return is_digit(c) || is_alpha(c) || (unsigned char)c >= 0x80 || (c && strchr(".-_@+", c));
 }
 
+bool scan_is_section_name(struct slice name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (!is_name_byte(name.p[i]))
+            return false;
+    return name.n > 0 && name.n <= SCAN_NAME_MAX;
+}
+
 /* iniparser would look at the first ']' or the last one, by its version, and keep a ':'. */
 static enum code check_section_name(struct scanner *s, struct slice name)
 {
@@ -75,10 +83,9 @@ static enum code check_section_name(struct scanner *s, struct slice name)
         return refuse(s, "a section without a name");
     if (name.n > SCAN_NAME_MAX)
         return refuse(s, "a section's name has at most %d bytes", SCAN_NAME_MAX);
-    for (size_t i = 0; i < name.n; i++)
-        if (!is_name_byte(name.p[i]))
-            return refuse(s, "[%.*s]: a section's name is of letters, digits and . - _ @ +",
-                          shown(name), name.p);
+    if (!scan_is_section_name(name))
+        return refuse(s, "[%.*s]: a section's name is of letters, digits and . - _ @ +",
+                      shown(name), name.p);
     return CODE_OK;
 }
 

@@ -39,6 +39,9 @@ enum code scan_text(struct scan *s, const char *path, struct slice text, struct 
     __attribute__((warn_unused_result));
 void scan_free(struct scan *s);
 
+/* Letters, digits, . - _ @ + and bytes beyond ASCII, at most SCAN_NAME_MAX of them. */
+bool scan_is_section_name(struct slice name);
+
 /* The line where a key stands, or with key NULL the section; 0 when it does not. */
 unsigned scan_line(const struct scan *s, struct slice section, const char *key);
 

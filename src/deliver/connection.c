@@ -1,26 +1,36 @@
 #include "deliver/connection.h"
 
 #include "base/host.h"
-#include "base/log.h"
+#include "deliver/connection_inside.h"
 #include "net/dial.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     PASSWORD_MAX = 4096,
+    GREETING_LATE = 5000, /* milliseconds, then it is asked why */
 };
 
 void connection_init(struct connection *c, const struct account *account)
 {
-    *c = (struct connection){ .account = account };
+    *c = (struct connection){ .account = account, .settled = *account };
     buf_init(&c->password, PASSWORD_MAX);
 }
 
 bool connection_is_local(const struct account *account)
 {
     return account->host[0] == '/';
+}
+
+void connection_say_where(const struct account *account, struct status *st)
+{
+    bool colons = strchr(account->host, ':') && account->host[0] != '[';
+
+    if (connection_is_local(account))
+        status_at(st, "%s", account->host);
+    else
+        status_at(st, colons ? "[%s]:%u" : "%s:%u", account->host, account->port);
 }
 
 void connection_free(struct connection *c)
@@ -30,78 +40,44 @@ void connection_free(struct connection *c)
     buf_wipe(&c->password);
 }
 
+static int value_of(char digit)
+{
+    return is_digit(digit) ? digit - '0' : digit - 'a' + 10;
+}
+
+/* Its form is that of account.h. */
+static enum code load_fingerprint(const char *digits, struct trust **trust, struct status *why)
+{
+    unsigned char digest[TRUST_DIGEST_BYTES];
+
+    for (size_t i = 0; i < sizeof digest; i++)
+        digest[i] = (unsigned char)(value_of(digits[2 * i]) << 4 | value_of(digits[2 * i + 1]));
+    return trust_load_fingerprint(digest, trust, why);
+}
+
+static enum code load_trust(const struct connection *c, struct trust **trust, struct status *why)
+{
+    const struct account *account = c->account;
+
+    if (c->looks)
+        return trust_load_to_look(account->ca_file, trust, why);
+    if (account->fingerprint[0] != 0)
+        return load_fingerprint(account->fingerprint, trust, why);
+    return trust_load(account->ca_file, trust, why);
+}
+
 /* What can be known to be missing is looked for before the server is bothered. */
 static enum code prepare(struct connection *c, struct status *why)
 {
     const struct account *account = c->account;
 
-    if (account->tls != TLS_NONE && !c->trust && trust_load(account->ca_file, &c->trust, why))
+    if (account->tls != TLS_NONE && !c->trust && load_trust(c, &c->trust, why))
         return why->code;
-    if (account->user[0] == 0 || account->auth == AUTH_NONE || c->password.n > 0)
+    if (c->looks || account->user[0] == 0 || account->auth == AUTH_NONE || c->password.n > 0)
         return CODE_OK;
     if (account_password(account, &c->password, why))
         buf_wipe(&c->password); /* half a password must not look like a whole one next time */
     return why->code;
-}
-
-static struct deadline limit(const struct connection *c, int64_t milliseconds)
-{
-    struct deadline own = deadline_in(milliseconds);
-
-    return c->has_patience && c->patience.at < own.at ? c->patience : own;
-}
-
-/* Says so if it was patience that came to an end. */
-static void blame_patience(const struct connection *c, const char *where, struct status *why)
-{
-    long long patience = c->account->patience;
-    bool whole = patience % 1000 == 0;
-
-    if (why->code != CODE_TIMEOUT || !c->has_patience || deadline_left(c->patience) > 0)
-        return;
-    (void)snprintf(why->what, sizeof why->what, "not sent within the patience of %lld %s%s",
-                   whole ? patience / 1000 : patience, whole ? "s" : "ms", where);
-}
-
-static enum code start_tls(struct connection *c, struct status *why)
-{
-    const struct account *account = c->account;
-    const char *name = account->tls_name[0] != 0 ? account->tls_name : account->host;
-    struct deadline deadline = limit(c, account->connect_timeout);
-
-    if (stream_start_tls(c->stream, name, c->trust, deadline, why)) {
-        blame_patience(c, ", in the TLS handshake", why);
-        return why->code;
-    }
-    log_trace("=", slice_of(stream_tls_name(c->stream)));
-    return CODE_OK;
-}
-
-static enum code reach(const struct connection *c, int *fd, struct status *why)
-{
-    const struct account *account = c->account;
-    int64_t own = account->connect_timeout;
-
-    if (connection_is_local(account))
-        return net_dial_local(account->host, deadline_left(limit(c, own)), fd, why);
-    return net_dial(account->host, account->port, own, c->has_patience ? &c->patience : NULL, fd,
-                    why);
-}
-
-static enum code dial(struct connection *c, struct status *why)
-{
-    const struct account *account = c->account;
-    int fd = -1;
-
-    if (reach(c, &fd, why)) {
-        blame_patience(c, ", while waiting for a connection", why);
-        return why->code;
-    }
-    if (stream_open(fd, &c->stream, why)) {
-        (void)close(fd);
-        return why->code;
-    }
-    return account->tls == TLS_IMPLICIT ? start_tls(c, why) : CODE_OK;
 }
 
 /*
@@ -134,10 +110,11 @@ static enum code choose_ehlo_name(struct connection *c, const char *reverse_path
 static enum code begin_session(struct connection *c, const char *reverse_path, struct status *why)
 {
     struct session_params params = {
-        .account = c->account,
+        .account = &c->settled,
         .password = buf_slice(&c->password),
         .ehlo_name = c->ehlo_name,
-        .secured = c->account->tls == TLS_IMPLICIT,
+        .secured = c->settled.tls == TLS_IMPLICIT,
+        .record = c->record,
     };
 
     if (choose_ehlo_name(c, reverse_path, why))
@@ -145,15 +122,14 @@ static enum code begin_session(struct connection *c, const char *reverse_path, s
     return smtp_begin(&params, &c->session, why);
 }
 
-enum code connection_open(struct connection *c, const char *reverse_path, struct status *why)
+/* All that leaves while the message is under way is of it. */
+static void tell_sent(struct connection *c, size_t n)
 {
-    connection_close(c);
-    if (prepare(c, why) || dial(c, why) || begin_session(c, reverse_path, why))
-        return why->code;
-    connection_pump(c);
-    if (smtp_wants(c->session) == WANTS_NOTHING)
-        *why = *smtp_fault(c->session);
-    return why->code;
+    if (n == 0 || smtp_stage(c->session) != STAGE_BODY)
+        return;
+    c->sent += n;
+    if (c->watcher->sent)
+        c->watcher->sent(c->watcher->context, c->sent);
 }
 
 /*
@@ -161,15 +137,15 @@ enum code connection_open(struct connection *c, const char *reverse_path, struct
  * leaves first, and then its answer is waited for: only then is it known whether the message is
  * whole, and patience counts no more.
  */
-static void exchange(struct connection *c)
+static void exchange(struct connection *c, bool may_wait)
 {
     struct slice whole = smtp_output(c->session), out = whole, in = { 0 };
     bool limited = c->has_patience && !smtp_is_committed(c->session);
-    bool wait = smtp_wants(c->session) == WANTS_INPUT && (!limited || whole.n == 0);
+    bool wait = may_wait && smtp_wants(c->session) == WANTS_INPUT && (!limited || whole.n == 0);
     int64_t own = smtp_timeout(c->session);
     struct status why = { 0 };
     enum code code = stream_exchange(c->stream, &out, &in, wait,
-                                     limited ? limit(c, own) : deadline_in(own), &why);
+                                     limited ? connection_limit(c, own) : deadline_in(own), &why);
     size_t sent = whole.n - out.n;
 
     /* What does not wait for an answer can only have waited to send: a record of TLS, though taken,
@@ -177,7 +153,9 @@ static void exchange(struct connection *c)
     if (code == CODE_TIMEOUT && !wait && sent == whole.n && sent > 0)
         sent--;
     if (code && limited)
-        blame_patience(c, "", &why);
+        connection_blame_patience(c, "", &why);
+    if (c->watcher)
+        tell_sent(c, sent);
     smtp_sent(c->session, sent);
     smtp_input(c->session, in);
     if (code)
@@ -188,19 +166,66 @@ static void secure(struct connection *c)
 {
     struct status why = { 0 };
 
-    if (start_tls(c, &why))
+    if (connection_start_tls(c, &why))
         smtp_lost(c->session, &why);
     else
         smtp_secured(c->session);
 }
 
+/*
+ * Where the account says STARTTLS, a port that expects TLS at once would be silent until the
+ * timeout, some minutes from now. Where STARTTLS was found out, that needs no question.
+ */
+static void await_greeting(struct connection *c)
+{
+    struct status why = { 0 };
+
+    if (c->account->tls != TLS_STARTTLS || smtp_timeout(c->session) < GREETING_LATE)
+        return;
+    if (connection_hears(c, GREETING_LATE)) {
+        exchange(c, false);
+        return;
+    }
+    if (c->has_patience && deadline_left(c->patience) == 0)
+        return;
+    if (!connection_expects_tls(c))
+        return;
+    (void)status_set(&why, CODE_TLS_AT_ONCE, STAGE_GREETING, "this port expects TLS at once");
+    smtp_lost(c->session, &why);
+}
+
+static enum code open_once(struct connection *c, const char *reverse_path, struct status *why)
+{
+    struct status first = { 0 };
+
+    connection_close(c);
+    if (prepare(c, why) || connection_reach(c, &first, why) || begin_session(c, reverse_path, why))
+        return why->code;
+    connection_tell(c, STAGE_GREETING);
+    await_greeting(c);
+    connection_pump(c);
+    if (smtp_wants(c->session) == WANTS_NOTHING)
+        *why = *smtp_fault(c->session);
+    if (first.code && why->code && why->stage < STAGE_LOGIN)
+        connection_join(&first, why);
+    return why->code;
+}
+
+enum code connection_open(struct connection *c, const char *reverse_path, struct status *why)
+{
+    if (open_once(c, reverse_path, why) == CODE_TLS_MISMATCH && !c->looks)
+        connection_diagnose(c, reverse_path, why);
+    return why->code;
+}
+
 void connection_pump(struct connection *c)
 {
     for (;;) {
+        connection_tell(c, smtp_stage(c->session));
         switch (smtp_wants(c->session)) {
         case WANTS_INPUT:
         case WANTS_OUTPUT:
-            exchange(c);
+            exchange(c, true);
             break;
         case WANTS_TLS:
             secure(c);
@@ -215,7 +240,7 @@ void connection_pump(struct connection *c)
 
 void connection_listen(struct connection *c)
 {
-    exchange(c);
+    exchange(c, false);
 }
 
 enum wants connection_wants(const struct connection *c)

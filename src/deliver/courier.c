@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct courier {
     struct connection connection;
@@ -30,6 +29,11 @@ void courier_be_patient(struct courier *c, const struct deadline *until)
         c->connection.patience = *until;
 }
 
+void courier_watch(struct courier *c, const struct watcher *watcher)
+{
+    c->connection.watcher = watcher;
+}
+
 void courier_close(struct courier *c)
 {
     if (!c)
@@ -44,16 +48,6 @@ void courier_forget(struct courier *c)
     c->submission.envelope = NULL;
     if (c->connection.session)
         smtp_forget(c->connection.session);
-}
-
-static void say_where(const struct account *account, struct status *st)
-{
-    bool colons = strchr(account->host, ':') && account->host[0] != '[';
-
-    if (connection_is_local(account))
-        status_at(st, "%s", account->host);
-    else
-        status_at(st, colons ? "[%s]:%u" : "%s:%u", account->host, account->port);
 }
 
 /* Gives the fault to everybody who has no status of his own. */
@@ -107,7 +101,7 @@ static void offer_anew(struct courier *c, struct outcome *outcome)
 {
     c->fault = (struct status){ .code = CODE_OK };
     if (connection_open(&c->connection, c->submission.envelope->reverse_path, &c->fault)) {
-        say_where(c->connection.account, &c->fault);
+        connection_say_where(&c->connection.settled, &c->fault);
         settle(c, outcome);
         return;
     }
@@ -125,7 +119,6 @@ static void begin(struct courier *c, const struct submission *submission, struct
     const struct account *account = c->connection.account;
 
     (void)snprintf(outcome->host, sizeof outcome->host, "%s", account->host);
-    outcome->port = account->port;
     (void)snprintf(outcome->tls, sizeof outcome->tls, "none");
     outcome->said[0] = 0;
     outcome->millis = 0;
@@ -164,17 +157,18 @@ static void go_on(struct courier *c, void (*step)(struct session *))
 static enum code conclude(struct courier *c, const struct submission *submission,
                           struct outcome *outcome, int64_t began, struct status *why)
 {
-    const struct account *account = c->connection.account;
+    const struct account *account = &c->connection.settled;
 
+    outcome->port = account->port;
     if (c->connection.session)
         (void)snprintf(outcome->tls, sizeof outcome->tls, "%s",
                        stream_tls_name(c->connection.stream));
     if (c->fault.code)
-        say_where(account, &c->fault);
+        connection_say_where(account, &c->fault);
     /* What was refused before a server was asked did not happen there. */
     for (size_t i = 0; i < submission->envelope->forward_count; i++)
         if (outcome->recipients[i].stage >= STAGE_RESOLVE)
-            say_where(account, &outcome->recipients[i]);
+            connection_say_where(account, &outcome->recipients[i]);
     if (connection_wants(&c->connection) == WANTS_NOTHING)
         connection_close(&c->connection);
     outcome->millis += clock_ms() - began;

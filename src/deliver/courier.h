@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "conf/account.h"
+#include "deliver/connection.h"
 #include "mail/submission.h"
 
 struct courier; /* opaque */
@@ -27,6 +28,9 @@ enum code courier_open(const struct account *account, struct courier **out, stru
  * taken. NULL takes the limit away.
  */
 void courier_be_patient(struct courier *c, const struct deadline *until);
+
+/* Who is told how far it has come; borrowed until courier_close. NULL for nobody. */
+void courier_watch(struct courier *c, const struct watcher *watcher);
 
 /* Says QUIT without waiting for its answer. NULL is taken. */
 void courier_close(struct courier *c);

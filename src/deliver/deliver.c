@@ -3,7 +3,8 @@
 #include "deliver/courier.h"
 
 enum code deliver(const struct account *account, const struct submission *submission,
-                  const struct deadline *patience, struct outcome *outcome, struct status *why)
+                  const struct deadline *patience, const struct watcher *watcher,
+                  struct outcome *outcome, struct status *why)
 {
     struct courier *courier = NULL;
     enum code code;
@@ -14,6 +15,7 @@ enum code deliver(const struct account *account, const struct submission *submis
         return why->code;
     }
     courier_be_patient(courier, patience);
+    courier_watch(courier, watcher);
     code = courier_send(courier, submission, outcome, why);
     courier_close(courier);
     return code;

@@ -1,6 +1,9 @@
 #include "deliver/hint.h"
 
+#include "conf/provider.h"
+
 #include <string.h>
+#include <strings.h>
 
 /* What must hold of the account for a cure to fit. */
 enum setting {
@@ -10,8 +13,22 @@ enum setting {
     PLAIN,
     NO_USER,
     ON_465,
+    ON_25,
+    PORT_OPEN, /* neither port nor tls is said, and two were tried */
     OWN_CA,
+    HAS_NOTE,     /* the host is a provider's, whose row says what people fail at */
+    NOW = 1 << 8, /* also for a reply that says "not now" */
 };
+
+static const char probe_it[] = "run orsino probe: it shows what this server speaks, and where",
+                  own_server[] = "if the server is yours, name its CA in ca_file =, or set "
+                                 "fingerprint = as orsino probe shows it",
+                  app_password[] = "make an app password at the provider and set password =",
+                  slow_down[] = "the provider limits how much is sent: send less at once, or ask "
+                                "him for more",
+                  make_smaller[] = "the server sets this limit: send less, or a link to it",
+                  other_sender[] = "set from = to an address that the login may send as, and "
+                                   "from_header = force where callers name another";
 
 /*
  * THE table of cures; the first row that fits is taken, so the special ones stand first. A zero or
@@ -22,8 +39,8 @@ static const struct row {
     enum stage stage;
     int reply;
     const char *words;
-    enum setting setting;
-    const char *sentence;
+    unsigned setting;     /* of enum setting, and NOW */
+    const char *sentence; /* NULL: the provider's note */
 } rows[] = {
     { CODE_NO_RECIPIENT, 0, 0, NULL, ANY, "name one as an argument, or use -t" },
     { CODE_ADDRESS, 0, 0, "has no domain", ANY,
@@ -46,11 +63,20 @@ static const struct row {
     { CODE_REFUSED, STAGE_CONFIG, 0, NULL, ANY,
       "a mail server most likely: stop it, or set listen =" },
     { CODE_REFUSED, STAGE_CONNECT, 0, "at this socket", ANY, "start orsino.socket" },
+    { CODE_REFUSED, 0, 0, NULL, PORT_OPEN, probe_it },
+    { CODE_TIMEOUT, 0, 0, NULL, PORT_OPEN, probe_it },
+    { CODE_CLOSED, STAGE_TLS, 0, NULL, PORT_OPEN, probe_it },
+    { CODE_NOT_TLS, 0, 0, NULL, PORT_OPEN, probe_it },
+    { CODE_NO_STARTTLS, 0, 0, NULL, PORT_OPEN, probe_it },
     { CODE_REFUSED, 0, 0, NULL, IMPLICIT,
       "nothing listens there; with tls = starttls the port is 587" },
     { CODE_REFUSED, 0, 0, NULL, STARTTLS,
       "nothing listens there; with tls = implicit the port is 465" },
     { CODE_REFUSED, 0, 0, NULL, ANY, "nothing listens there; check host = and port =" },
+    { CODE_TIMEOUT, STAGE_CONNECT, 0, NULL, ON_25,
+      "many networks block port 25: set port = 587, or port = 465 with tls = implicit" },
+    { CODE_UNREACHABLE, STAGE_CONNECT, 0, NULL, ON_25,
+      "many networks block port 25: set port = 587, or port = 465 with tls = implicit" },
     { CODE_TIMEOUT, STAGE_CONNECT, 0, NULL, ANY,
       "a network on the way may block this port; try port = 465 or 587" },
     { CODE_TIMEOUT, STAGE_GREETING, 0, NULL, STARTTLS,
@@ -61,7 +87,15 @@ static const struct row {
       "a port that expects TLS at once may hang up here: set tls = implicit, port = 465" },
     { CODE_CLOSED, STAGE_GREETING, 0, NULL, PLAIN,
       "a port that expects TLS at once may hang up here: set tls = implicit, port = 465" },
-    { CODE_NOT_TLS, 0, 0, NULL, IMPLICIT, "set tls = starttls, port = 587" },
+    { CODE_TLS_AT_ONCE, 0, 0, NULL, ON_465, "set tls = implicit" },
+    { CODE_TLS_AT_ONCE, 0, 0, NULL, ANY, "set tls = implicit, or leave it out" },
+    { CODE_NOT_TLS, 0, 0, NULL, ON_465, "set tls = starttls, port = 587" },
+    { CODE_NOT_TLS, 0, 0, NULL, ANY, "set tls = starttls, or port = 465" },
+    { CODE_TLS_MISMATCH, 0, 0, "TLS 1.3 alone", ANY,
+      "ask the provider for a server with TLS 1.2, which orsino speaks" },
+    { CODE_TLS_MISMATCH, 0, 0, "at most", ANY, "whoever runs the server has to give it TLS 1.2" },
+    { CODE_TLS_MISMATCH, 0, 0, "TLS suite", ANY,
+      "whoever runs the server has to allow ECDHE with AES-GCM or ChaCha20" },
     { CODE_TIMEOUT, STAGE_TLS, 0, NULL, IMPLICIT,
       "a port without TLS is silent here: set tls = starttls, port = 587" },
     { CODE_NO_STARTTLS, 0, 0, NULL, ON_465, "port 465 is for tls = implicit" },
@@ -82,30 +116,82 @@ static const struct row {
     { CODE_UNTRUSTED, 0, 0, "out of date", ANY, "update the package ca-certificates" },
     { CODE_UNTRUSTED, 0, 0, "critical extension", ANY,
       "if the server is yours, give it a certificate whose extended key usage is not critical" },
-    { CODE_UNTRUSTED, 0, 0, "issued by", ANY, "if the server is yours, name its CA in ca_file =" },
-    { CODE_UNTRUSTED, 0, 0, "self-signed", ANY,
-      "if the server is yours, name its CA in ca_file =" },
+    { CODE_UNTRUSTED, 0, 0, "fingerprint =", ANY,
+      "if you know that this one is his, set fingerprint = to it" },
+    { CODE_UNTRUSTED, 0, 0, "issued by", ANY, own_server },
+    { CODE_UNTRUSTED, 0, 0, "self-signed", ANY, own_server },
     { CODE_NO_AUTH, 0, 0, "auth = names", ANY, "set auth = auto" },
     { CODE_NO_AUTH, 0, 0, "without TLS", ANY, "set tls = implicit or tls = starttls" },
     { CODE_NO_AUTH, 0, 0, NULL, ANY, "check port =; without a login at all set auth = none" },
-    { CODE_LOGIN, 0, 0, "application-specific", ANY,
-      "make an app password at the provider and set password =" },
-    { CODE_LOGIN, 0, 0, "app password", ANY,
-      "make an app password at the provider and set password =" },
+    { CODE_LOGIN, 0, 0, "5.7.139", ANY,
+      "Microsoft has this login switched off: have SMTP AUTH allowed for the mailbox" },
+    { CODE_LOGIN, 0, 0, "web browser", ANY,
+      "sign in once with a browser, then make an app password and set password =" },
+    { CODE_LOGIN, 0, 0, "too many", ANY | NOW, slow_down },
+    { CODE_LOGIN, 0, 0, "application-specific", ANY, app_password },
+    { CODE_LOGIN, 0, 0, "app password", ANY, app_password },
+    { CODE_LOGIN, 0, 0, "authorization code", ANY,
+      "make an authorization code at the provider and set password =" },
+    { CODE_LOGIN, 0, 534, NULL, ANY, app_password },
+    { CODE_LOGIN, 0, 0, NULL, HAS_NOTE, NULL },
     { CODE_LOGIN, 0, 0, NULL, ANY,
       "check user = and password =; some providers want an app password" },
     { CODE_SENDER, 0, 530, "STARTTLS", PLAIN, "set tls = starttls, port = 587" },
     { CODE_SENDER, 0, 530, NULL, NO_USER, "set user = and password =" },
-    { CODE_SENDER, 0, 0, NULL, ANY,
-      "set from = to an address that the login may send as, and from_header = force where callers "
-      "name another" },
-    { CODE_RECIPIENT, 0, 0, "relay", NO_USER, "set user = and password =" },
+    { CODE_SENDER, 0, 0, "not verified", ANY,
+      "verify the address or its domain at the provider, or set from = to one that is" },
+    { CODE_SENDER, 0, 0, "quota", ANY | NOW, slow_down },
+    { CODE_SENDER, 0, 0, "limit", ANY | NOW, slow_down },
+    { CODE_SENDER, 0, 0, "too many", ANY | NOW, slow_down },
+    { CODE_SENDER, 0, 0, "5.3.4", ANY, make_smaller },
+    { CODE_SENDER, 0, 0, NULL, ANY, other_sender },
+    { CODE_CONTENT, 0, 0, "not verified", ANY,
+      "verify the address or its domain at the provider, or set from = to one that is" },
+    { CODE_CONTENT, 0, 0, "SendAsDenied", ANY, other_sender },
+    { CODE_CONTENT, 0, 0, "5.7.60", ANY, other_sender },
+    { CODE_CONTENT, 0, 0, "send as", ANY, other_sender },
+    { CODE_CONTENT, 0, 0, "not owned", ANY, other_sender },
+    { CODE_CONTENT, 0, 0, "same as auth", ANY, other_sender },
+    { CODE_CONTENT, 0, 0, "limit", ANY | NOW, slow_down },
+    { CODE_CONTENT, 0, 0, "too many", ANY | NOW, slow_down },
+    { CODE_CONTENT, 0, 552, "5.3.4", ANY, make_smaller },
+    { CODE_CONTENT, 0, 0, "too big", ANY, make_smaller },
+    { CODE_CONTENT, 0, 0, "too large", ANY, make_smaller },
+    { CODE_TOO_BIG, STAGE_INPUT, 0, NULL, ANY, "raise max_message =, if it is to be sent" },
+    { CODE_TOO_BIG, 0, 0, NULL, ANY, make_smaller },
+    { CODE_RECIPIENT, 0, 0, "relay", NO_USER | NOW, "set user = and password =" },
+    { CODE_RECIPIENT, 0, 0, "relay", ON_25 | NOW,
+      "port 25 takes mail for its own domains alone: set port = 587, or port = 465 with tls = "
+      "implicit" },
+    { CODE_RECIPIENT, 0, 0, "relay", ANY | NOW,
+      "this server takes mail for its own domains alone: set host = to the one for submission" },
+    { CODE_RECIPIENT, 0, 0, "limit", ANY | NOW, slow_down },
+    { CODE_RECIPIENT, 0, 0, "too many", ANY | NOW, slow_down },
+    { CODE_GREETING, 0, 0, "too many", ANY | NOW, slow_down },
+    { CODE_GREETING, 0, 0, "limit", ANY | NOW, slow_down },
     { CODE_RECIPIENT, 0, 530, NULL, NO_USER, "set user = and password =" },
     { CODE_NO_8BITMIME, 0, 0, NULL, ANY, "encode the message as base64 or quoted-printable" },
     { CODE_UNKNOWN_END, 0, 0, NULL, ANY, "look for it at the recipient before it is sent again" },
 };
 
-static bool setting_holds(enum setting setting, const struct account *account)
+/* By the host: an account may name that instead of its provider. */
+static const char *note_of(const struct account *account)
+{
+    size_t count;
+    const struct provider *providers = provider_all(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        char host[PROVIDER_HOST_ROOM];
+
+        if (providers[i].note &&
+            provider_host(&providers[i], providers[i].region ? account->region : "", host) &&
+            strcasecmp(host, account->host) == 0)
+            return providers[i].note;
+    }
+    return NULL;
+}
+
+static bool setting_holds(unsigned setting, const struct account *account)
 {
     if (setting == ANY || !account)
         return setting == ANY;
@@ -120,12 +206,17 @@ static bool setting_holds(enum setting setting, const struct account *account)
         return account->user[0] == 0;
     case ON_465:
         return account->port == 465;
+    case ON_25:
+        return account->port == 25;
+    case PORT_OPEN:
+        return account->port_is_open;
+    case HAS_NOTE:
+        return note_of(account) != NULL;
     case OWN_CA:
         return account->ca_file[0] != 0;
-    case ANY:
-        break;
+    default:
+        return true;
     }
-    return true;
 }
 
 static bool fits(const struct row *row, const struct status *st, const struct account *account)
@@ -136,7 +227,7 @@ static bool fits(const struct row *row, const struct status *st, const struct ac
     if (row->words && !slice_contains_nocase(slice_of(st->said), slice_of(row->words)) &&
         !slice_contains_nocase(slice_of(st->what), slice_of(row->words)))
         return false;
-    return setting_holds(row->setting, account);
+    return setting_holds(row->setting & ~(unsigned)NOW, account);
 }
 
 /* What the server may take at another time is not for the INI to mend. */
@@ -147,12 +238,14 @@ static bool is_about_now(const struct status *st)
 
 bool hint_for(const struct status *st, const struct account *account, struct buf *out)
 {
-    if (is_about_now(st))
-        return false;
+    bool about_now = is_about_now(st);
+
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (!fits(&rows[i], st, account))
+        const struct row *row = &rows[i];
+
+        if ((about_now && !(row->setting & NOW)) || !fits(row, st, account))
             continue;
-        buf_add_string(out, rows[i].sentence);
+        buf_add_string(out, row->sentence ? row->sentence : note_of(account));
         return true;
     }
     return false;

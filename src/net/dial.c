@@ -1,6 +1,7 @@
 #include "net/dial.h"
 
 #include "base/memory.h"
+#include "net/hurry.h"
 #include "net/name.h"
 
 #include <arpa/inet.h>
@@ -23,7 +24,6 @@ enum {
     FIRST_FD = 3,
     PORT_ROOM = 12,
     LOOKUP_SHARE = 5, /* of the time left, for the first nameserver */
-    LOOKUP_MAX = 5,   /* seconds, what glibc takes by itself */
 };
 
 /* What getaddrinfo(3) says; whatever is not here means "not now". */
@@ -74,17 +74,9 @@ static enum code explain_lookup(int error, int saved_errno, struct status *why)
  * for the third, but whole seconds and one at least. All that comes twice with a search list, whose
  * first domain without an answer ends it.
  */
-static void hurry_lookup(struct deadline until)
+static void hurry(struct deadline until)
 {
-    int seconds = deadline_left(until) / 1000 / LOOKUP_SHARE;
-    char options[40];
-
-    if (seconds < 1)
-        seconds = 1;
-    if (seconds > LOOKUP_MAX)
-        seconds = LOOKUP_MAX;
-    (void)snprintf(options, sizeof options, "timeout:%d attempts:1", seconds);
-    (void)setenv("RES_OPTIONS", options, 0); /* without memory it only takes longer */
+    hurry_lookup(deadline_left(until) / 1000 / LOOKUP_SHARE);
 }
 
 /* No AI_ADDRCONFIG, which does not count the loopback interface: all addresses are simply tried. */
@@ -238,17 +230,49 @@ static enum code connect_any(const struct addrinfo *list, int64_t per_address,
 enum code net_dial(const char *host, unsigned port, int64_t per_address,
                    const struct deadline *until, int *fd, struct status *why)
 {
+    return net_dial_watched(host, port, per_address, until, NULL, fd, why);
+}
+
+enum code net_dial_watched(const char *host, unsigned port, int64_t per_address,
+                           const struct deadline *until, const struct dial_watch *watch, int *fd,
+                           struct status *why)
+{
     struct addrinfo *list = NULL;
     enum code code;
 
     status_at(why, strchr(host, ':') && host[0] != '[' ? "[%s]:%u" : "%s:%u", host, port);
     if (until)
-        hurry_lookup(*until);
+        hurry(*until);
     if (resolve(host, port, &list, why))
         return why->code;
+    if (watch)
+        watch->resolved(watch->context);
     code = connect_any(list, per_address, until, fd, why);
     freeaddrinfo(list);
     return code;
+}
+
+enum code net_addresses(const char *host, char *out, size_t room, struct status *why)
+{
+    struct addrinfo *list = NULL;
+    struct buf text;
+
+    out[0] = 0;
+    status_at(why, "%.200s", host);
+    hurry_lookup(HURRY_SECONDS);
+    if (resolve(host, 0, &list, why))
+        return why->code;
+    buf_over(&text, out, room - 1);
+    for (const struct addrinfo *a = list; a; a = a->ai_next) {
+        char one[INET6_ADDRSTRLEN];
+
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, one, sizeof one, NULL, 0, NI_NUMERICHOST) == 0 &&
+            text.n + strlen(one) + 2 <= text.max)
+            buf_addf(&text, "%s%s", text.n > 0 ? ", " : "", one);
+    }
+    out[text.n] = 0;
+    freeaddrinfo(list);
+    return CODE_OK;
 }
 
 /*

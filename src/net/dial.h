@@ -25,13 +25,31 @@ enum code net_dial(const char *host, unsigned port, int64_t per_address,
                    const struct deadline *until, int *fd, struct status *why)
     __attribute__((warn_unused_result));
 
+/* Who is told when the name is known, before the first address is tried. */
+struct dial_watch {
+    void (*resolved)(void *context);
+    void *context;
+};
+
+/* net_dial, watched; NULL: by nobody. */
+enum code net_dial_watched(const char *host, unsigned port, int64_t per_address,
+                           const struct deadline *until, const struct dial_watch *watch, int *fd,
+                           struct status *why) __attribute__((warn_unused_result));
+
 /*
- * The same to a UNIX stream socket at `path`, absolute, for at most `limit` milliseconds: that long
- * is waited when more want to connect than its listener takes. Sets why->where to the path.
- * CODE_REFUSED when there is no socket or nobody listens at it, CODE_PERMISSION, CODE_TIMEOUT,
- * CODE_SYSTEM; CODE_CONFIG for a path that is too long for a socket.
+ * The same as net_dial to a UNIX stream socket at `path`, absolute, for at most `limit`
+ * milliseconds: that long is waited when more want to connect than its listener takes. Sets
+ * why->where to the path. CODE_REFUSED when there is no socket or nobody listens at it,
+ * CODE_PERMISSION, CODE_TIMEOUT, CODE_SYSTEM; CODE_CONFIG for a path that is too long for a socket.
  */
 enum code net_dial_local(const char *path, int64_t limit, int *fd, struct status *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * The addresses of a host as text, with commas, as many as there is room for. CODE_RESOLVE,
+ * CODE_RESOLVE_LATER, CODE_MEMORY, as net_dial.
+ */
+enum code net_addresses(const char *host, char *out, size_t room, struct status *why)
     __attribute__((warn_unused_result));
 
 /*

@@ -8,9 +8,10 @@
 enum {
     NAMES_SHOWN = 4,
     NAME_SHOWN = 48, /* bytes of each */
-    NAMES_ROOM = NAMES_SHOWN * (NAME_SHOWN + 4) + 32,
     DAY_ROOM = 11,
 };
+
+_Static_assert(EXPLAIN_NAMES_ROOM >= NAMES_SHOWN * (NAME_SHOWN + 4) + 32, "names");
 
 /* A clock before this was never set: it starts at 1970, or when the firmware was made. */
 static const char plausible[] = "20240101000000";
@@ -81,8 +82,7 @@ static bool show_name(unsigned tag, struct slice value, char out[NAME_SHOWN + 1]
     return true;
 }
 
-/* The names a certificate is for, the first few; the subject when it has none. */
-static void list_names(const struct certificate *leaf, char out[NAMES_ROOM])
+void explain_names(const struct certificate *leaf, char out[EXPLAIN_NAMES_ROOM])
 {
     struct slice names, value;
     char one[NAME_SHOWN + 1], subject[CERTIFICATE_NAME_ROOM];
@@ -97,21 +97,22 @@ static void list_names(const struct certificate *leaf, char out[NAMES_ROOM])
         if (++shown > NAMES_SHOWN)
             more++;
         else
-            n += (size_t)snprintf(out + n, NAMES_ROOM - n, "%s%s", shown > 1 ? ", " : "", one);
+            n += (size_t)snprintf(out + n, EXPLAIN_NAMES_ROOM - n, "%s%s", shown > 1 ? ", " : "",
+                                  one);
     }
     if (shown == 0) {
         certificate_name(leaf->subject, subject);
-        (void)snprintf(out, NAMES_ROOM, "%s", subject);
+        (void)snprintf(out, EXPLAIN_NAMES_ROOM, "%s", subject);
     } else if (more > 0) {
-        (void)snprintf(out + n, NAMES_ROOM - n, " and %zu more", more);
+        (void)snprintf(out + n, EXPLAIN_NAMES_ROOM - n, " and %zu more", more);
     }
 }
 
 static enum code explain_name(const struct refusal *r, struct status *why)
 {
-    char names[NAMES_ROOM];
+    char names[EXPLAIN_NAMES_ROOM];
 
-    list_names(&r->chain->links[0].certificate, names);
+    explain_names(&r->chain->links[0].certificate, names);
     return status_set(why, CODE_UNTRUSTED, STAGE_TLS,
                       "wrong name: its certificate is for %s, not for %.100s", names,
                       r->name->text);

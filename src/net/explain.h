@@ -16,6 +16,13 @@ struct refusal {
     bool not_for_servers;   /* a certificate whose extended usage forbids it */
 };
 
+enum {
+    EXPLAIN_NAMES_ROOM = 240,
+};
+
+/* The names a certificate is for, the first few, with commas; the subject when it has none. */
+void explain_names(const struct certificate *leaf, char out[EXPLAIN_NAMES_ROOM]);
+
 /*
  * Sets CODE_UNTRUSTED at STAGE_TLS. The sentence speaks of a "name" only when the name is wrong,
  * and of a "clock" only when this machine's is: the hints look for these words, and for "expired".

@@ -332,6 +332,11 @@ enum code stream_exchange(struct stream *s, struct slice *out, struct slice *in,
     }
 }
 
+bool stream_tls_is_modern(const struct stream *s)
+{
+    return s->tls && tls_is_modern(s->tls);
+}
+
 const char *stream_tls_name(const struct stream *s)
 {
     return s->tls && tls_established(s->tls) ? tls_suite(s->tls) : "none";

@@ -72,6 +72,9 @@ enum code stream_exchange(struct stream *s, struct slice *out, struct slice *in,
 /* Version and suite in use, "TLSv1.2/ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", or "none". */
 const char *stream_tls_name(const struct stream *s);
 
+/* Whether they are such as are used here; others are there only with a trust that looks. */
+bool stream_tls_is_modern(const struct stream *s);
+
 /* For net_address_literal and peer_of; that which is read from, of a pair. */
 int stream_fd(const struct stream *s);
 

@@ -18,6 +18,12 @@ void suite_allow_modern(br_ssl_engine_context *engine);
  */
 void suite_allow_old(br_ssl_engine_context *engine, bool old_versions);
 
+/* All that there is, for a client that only looks: never where something secret follows. */
+void suite_allow_all(br_ssl_client_context *client);
+
+/* Whether suite_allow_modern would have it. */
+bool suite_is_modern(unsigned version, uint16_t number);
+
 /* "TLSv1.2/ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"; "TLSv1.2/unknown" for a suite that is not
  * ours. `version` as in TLS, from BR_TLS10 on. */
 void suite_name(unsigned version, uint16_t number, char name[SUITE_ROOM]);

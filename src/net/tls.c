@@ -17,6 +17,7 @@ enum {
     X509_ERROR_MAX = 63,
     ALERT_HANDSHAKE_FAILURE = 40,
     ALERT_PROTOCOL_VERSION = 70,
+    ALERT_INSUFFICIENT_SECURITY = 71,
     ALERT_MAX = 255,
 };
 
@@ -39,7 +40,7 @@ static const char *const alerts[] = {
     [50] = "decode error",
     [51] = "decrypt error",
     [ALERT_PROTOCOL_VERSION] = "protocol version",
-    [71] = "insufficient security",
+    [ALERT_INSUFFICIENT_SECURITY] = "insufficient security",
     [80] = "internal error",
     [86] = "inappropriate fallback",
     [90] = "user canceled",
@@ -90,6 +91,7 @@ struct tls {
     size_t size;                   /* of all of it */
     struct trust *trust;           /* NULL when we are the server */
     char suite[SUITE_ROOM];        /* "" until established */
+    bool is_modern;
     bool not_tls;
     size_t heard; /* bytes received, counted up to 2 */
     char said[SAID_MAX];
@@ -169,7 +171,10 @@ enum code tls_begin(const struct server_name *name, struct trust *trust, struct 
         return status_set(why, CODE_MEMORY, STAGE_TLS, "out of memory");
     c->tls = (struct tls){ .engine = &c->context.eng, .size = sizeof *c, .trust = trust };
     br_ssl_client_zero(&c->context);
-    suite_allow_modern(c->tls.engine);
+    if (trust_only_looks(trust))
+        suite_allow_all(&c->context);
+    else
+        suite_allow_modern(c->tls.engine);
     br_ssl_engine_set_x509(c->tls.engine, trust_engine(trust, name));
     /* RFC 6066 section 3: the server name indication never holds an IP address. */
     return finish(&c->tls, &c->buffers, name->address_length > 0 ? NULL : name->text, out, why);
@@ -209,6 +214,7 @@ static void find_suite(struct tls *t)
 
     br_ssl_engine_get_session_parameters(t->engine, &session);
     suite_name(session.version, session.cipher_suite, t->suite);
+    t->is_modern = suite_is_modern(session.version, session.cipher_suite);
     explicit_bzero(&session, sizeof session);
 }
 
@@ -220,6 +226,11 @@ bool tls_established(const struct tls *t)
 const char *tls_suite(const struct tls *t)
 {
     return t->suite;
+}
+
+bool tls_is_modern(const struct tls *t)
+{
+    return t->is_modern;
 }
 
 void tls_write(struct tls *t, struct slice *out)
@@ -337,12 +348,20 @@ static const char *peer_of(const struct tls *t)
     return t->trust ? "the server" : "the client";
 }
 
+/* How a server says that it has nothing in common with us. */
+static bool is_mismatch(int alert)
+{
+    return alert == ALERT_HANDSHAKE_FAILURE || alert == ALERT_PROTOCOL_VERSION ||
+           alert == ALERT_INSUFFICIENT_SECURITY;
+}
+
 static enum code explain_alert(const struct tls *t, int alert, struct status *why)
 {
     bool known = (size_t)alert < sizeof alerts / sizeof *alerts && alerts[alert];
+    enum code code = t->trust && is_mismatch(alert) ? CODE_TLS_MISMATCH : CODE_TLS;
 
     if (known)
-        return status_set(why, CODE_TLS, STAGE_TLS, "%s says: %s (TLS alert %d)", peer_of(t),
+        return status_set(why, code, STAGE_TLS, "%s says: %s (TLS alert %d)", peer_of(t),
                           alerts[alert], alert);
     return status_set(why, CODE_TLS, STAGE_TLS, "%s says: TLS alert %d", peer_of(t), alert);
 }
@@ -354,8 +373,11 @@ static enum code explain_error(const struct tls *t, int error, struct status *wh
 
         if (rows[i].error != error || (rows[i].subject == ABOUT_CLIENT && t->trust))
             continue;
-        return status_set(why, CODE_TLS, STAGE_TLS, "%s%s%s", about_peer ? peer_of(t) : "",
-                          about_peer ? " " : "", rows[i].sentence);
+        return status_set(why,
+                          t->trust && error == BR_ERR_UNSUPPORTED_VERSION ? CODE_TLS_MISMATCH
+                                                                          : CODE_TLS,
+                          STAGE_TLS, "%s%s%s", about_peer ? peer_of(t) : "", about_peer ? " " : "",
+                          rows[i].sentence);
     }
     return status_set(why, CODE_TLS, STAGE_TLS, "TLS failed (error %d)", error);
 }

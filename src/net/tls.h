@@ -48,10 +48,14 @@ void tls_say_goodbye(struct tls *t);
 
 /*
  * Whether nothing goes on any more, and why: CODE_NOT_TLS with what came instead in why->said,
+ * CODE_TLS_MISMATCH when the server has no version or suite of ours,
  * CODE_UNTRUSTED, CODE_TLS, CODE_CLOSED after the other side's close_notify.
  */
 bool tls_is_over(const struct tls *t);
 enum code tls_explain(const struct tls *t, struct status *why);
+
+/* Once established: false for a version or a suite that only who looks would take. */
+bool tls_is_modern(const struct tls *t);
 
 /* "TLSv1.2/ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", once established. */
 const char *tls_suite(const struct tls *t);

@@ -29,9 +29,20 @@ static const char *const usual_bundles[] = {
     "/usr/local/share/certs/ca-root-nss.crt", /* FreeBSD, the package */
 };
 
+enum mode {
+    JUDGE,
+    PINNED, /* one certificate is believed, and no other */
+    LOOK,   /* whatever the judgement, the handshake goes on */
+};
+
 struct trust {
     const br_x509_class *vtable; /* first, as BearSSL wants it */
     br_x509_minimal_context judge;
+    enum mode mode;
+    unsigned char pin[TRUST_DIGEST_BYTES];
+    br_x509_decoder_context leaf; /* PINNED and LOOK: has the key */
+    struct status no_bundle;      /* LOOK: why there is none */
+    struct status judgement;      /* LOOK */
     struct chain chain;
     struct anchors anchors;
     struct server_name name;
@@ -145,9 +156,47 @@ static bool is_for_servers(const struct chain *chain)
     return true;
 }
 
-static unsigned end_chain(const br_x509_class **context)
+static void hash_leaf(const struct trust *t, unsigned char digest[TRUST_DIGEST_BYTES])
 {
-    struct trust *t = trust_of(context);
+    struct slice der = chain_bytes(&t->chain, &t->chain.links[0]);
+    br_sha256_context sha;
+
+    br_sha256_init(&sha);
+    br_sha256_update(&sha, der.p, der.n);
+    br_sha256_out(&sha, digest);
+}
+
+/* The key of the server's certificate, which nobody vouches for. */
+static unsigned decode_leaf(struct trust *t)
+{
+    struct slice der;
+
+    if (t->chain.count == 0)
+        return BR_ERR_X509_EMPTY_CHAIN;
+    if (t->chain.too_long)
+        return BR_ERR_X509_LIMIT_EXCEEDED;
+    der = chain_bytes(&t->chain, &t->chain.links[0]);
+    br_x509_decoder_init(&t->leaf, NULL, NULL);
+    br_x509_decoder_push(&t->leaf, der.p, der.n);
+    return br_x509_decoder_get_pkey(&t->leaf) ? 0 : BR_ERR_X509_UNSUPPORTED;
+}
+
+static unsigned compare_leaf(struct trust *t)
+{
+    unsigned char digest[TRUST_DIGEST_BYTES];
+    unsigned error;
+
+    (void)read_clock(t->now);
+    chain_read(&t->chain);
+    error = decode_leaf(t);
+    if (error)
+        return error;
+    hash_leaf(t, digest);
+    return memcmp(digest, t->pin, sizeof digest) == 0 ? 0 : BR_ERR_X509_NOT_TRUSTED;
+}
+
+static unsigned judge_chain(struct trust *t)
+{
     time_t now = read_clock(t->now);
     unsigned error;
 
@@ -166,11 +215,46 @@ static unsigned end_chain(const br_x509_class **context)
     return t->not_for_servers ? BR_ERR_X509_FORBIDDEN_KEY_USAGE : 0;
 }
 
+static unsigned look_at_chain(struct trust *t)
+{
+    unsigned error;
+
+    t->judgement = t->no_bundle;
+    if (t->bundle.fd >= 0) {
+        error = judge_chain(t);
+        if (error)
+            (void)trust_explain(t, (int)error, &t->judgement);
+    } else {
+        (void)read_clock(t->now);
+        chain_read(&t->chain);
+    }
+    return decode_leaf(t);
+}
+
+static unsigned end_chain(const br_x509_class **context)
+{
+    struct trust *t = trust_of(context);
+
+    switch (t->mode) {
+    case PINNED:
+        return compare_leaf(t);
+    case LOOK:
+        return look_at_chain(t);
+    case JUDGE:
+        break;
+    }
+    return judge_chain(t);
+}
+
 static const br_x509_pkey *get_key(const br_x509_class *const *context, unsigned *usages)
 {
     const struct trust *t = (const struct trust *)(const void *)context;
 
-    return br_x509_minimal_vtable.get_pkey(&t->judge.vtable, usages);
+    if (t->mode == JUDGE)
+        return br_x509_minimal_vtable.get_pkey(&t->judge.vtable, usages);
+    if (usages)
+        *usages = BR_KEYTYPE_KEYX | BR_KEYTYPE_SIGN;
+    return br_x509_decoder_get_pkey((br_x509_decoder_context *)&t->leaf);
 }
 
 static const br_x509_class engine = {
@@ -216,22 +300,62 @@ static enum code open_bundle(struct trust *t, const char *ca_file, struct status
     return CODE_OK;
 }
 
-enum code trust_load(const char *ca_file, struct trust **out, struct status *why)
+static struct trust *make(enum mode mode, struct status *why)
 {
     struct trust *t = malloc(sizeof *t);
 
-    if (!t)
-        return status_set(why, CODE_MEMORY, STAGE_CONFIG, "out of memory");
+    if (!t) {
+        (void)status_set(why, CODE_MEMORY, STAGE_CONFIG, "out of memory");
+        return NULL;
+    }
     memset(t, 0,
            offsetof(struct trust, bundle)); /* not the window: 32 KB that may stay untouched */
     t->vtable = &engine;
+    t->mode = mode;
     t->bundle.fd = -1;
+    return t;
+}
+
+enum code trust_load(const char *ca_file, struct trust **out, struct status *why)
+{
+    struct trust *t = make(JUDGE, why);
+
+    if (!t)
+        return why->code;
     if (open_bundle(t, ca_file, why)) {
         trust_free(t);
         return why->code;
     }
     *out = t;
     return CODE_OK;
+}
+
+enum code trust_load_fingerprint(const unsigned char digest[TRUST_DIGEST_BYTES], struct trust **out,
+                                 struct status *why)
+{
+    struct trust *t = make(PINNED, why);
+
+    if (!t)
+        return why->code;
+    memcpy(t->pin, digest, sizeof t->pin);
+    *out = t;
+    return CODE_OK;
+}
+
+enum code trust_load_to_look(const char *ca_file, struct trust **out, struct status *why)
+{
+    struct trust *t = make(LOOK, why);
+
+    if (!t)
+        return why->code;
+    (void)open_bundle(t, ca_file, &t->no_bundle);
+    *out = t;
+    return CODE_OK;
+}
+
+bool trust_only_looks(const struct trust *t)
+{
+    return t->mode == LOOK;
 }
 
 void trust_free(struct trust *t)
@@ -251,6 +375,24 @@ const br_x509_class **trust_engine(struct trust *t, const struct server_name *na
     return &t->vtable;
 }
 
+static void write_fingerprint(const struct trust *t, char out[2 * TRUST_DIGEST_BYTES + 1])
+{
+    unsigned char digest[TRUST_DIGEST_BYTES];
+
+    hash_leaf(t, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+static enum code explain_pin(const struct trust *t, struct status *why)
+{
+    char shown[2 * TRUST_DIGEST_BYTES + 1];
+
+    write_fingerprint(t, shown);
+    return status_set(why, CODE_UNTRUSTED, STAGE_TLS,
+                      "it shows another certificate than the one of fingerprint =, %s", shown);
+}
+
 enum code trust_explain(const struct trust *t, int error, struct status *why)
 {
     struct refusal refusal = {
@@ -265,10 +407,55 @@ enum code trust_explain(const struct trust *t, int error, struct status *why)
 
     if (t->no_memory)
         return status_set(why, CODE_MEMORY, STAGE_TLS, "out of memory");
+    if (t->mode == PINNED && error == BR_ERR_X509_NOT_TRUSTED)
+        return explain_pin(t, why);
     if (t->bundle.error) {
         status_at(why, "%s", t->path);
         return status_set_errno(why, CODE_READ, STAGE_TLS, t->bundle.error,
                                 "the CA certificates cannot be read");
     }
     return explain_refusal(&refusal, why);
+}
+
+/* Whole days from now until a time of a certificate; negative when it is past. */
+static int days_until(const char time[CERTIFICATE_TIME_ROOM], const char *now)
+{
+    time_t times[2];
+    const char *texts[2] = { time, now };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct tm calendar = { .tm_isdst = 0 };
+
+        if (!strptime(texts[i], "%Y%m%d%H%M%S", &calendar))
+            return 0;
+        times[i] = timegm(&calendar);
+    }
+    return (int)((times[0] - times[1]) / DAY) - (times[0] < times[1] ? 1 : 0);
+}
+
+/* The CA of the bundle that the path ends at: the issuer of its last certificate, or the server's
+ * own certificate when that stands there. */
+static void name_ca(const struct trust *t, char out[CERTIFICATE_NAME_ROOM])
+{
+    if (t->chain.path_length > 0 && chain_top(&t->chain)->anchored)
+        certificate_name(chain_top(&t->chain)->certificate.issuer, out);
+    else if (t->mode == LOOK && t->judgement.code == CODE_OK)
+        certificate_name(t->chain.links[0].certificate.subject, out);
+}
+
+void trust_facts(const struct trust *t, struct trust_facts *out)
+{
+    const struct link *leaf = &t->chain.links[0];
+
+    *out = (struct trust_facts){ .judgement = t->judgement };
+    if (t->chain.count == 0 || t->chain.too_long || !leaf->readable)
+        return;
+    out->is_shown = true;
+    certificate_name(leaf->certificate.subject, out->subject);
+    certificate_name(leaf->certificate.issuer, out->issuer);
+    certificate_time(leaf->certificate.not_after, out->not_after);
+    explain_names(&leaf->certificate, out->names);
+    name_ca(t, out->ca);
+    out->days_left = days_until(out->not_after, t->now);
+    write_fingerprint(t, out->fingerprint);
 }

@@ -6,9 +6,15 @@
 #define ORSINO_NET_TRUST_H
 
 #include "base/status.h"
+#include "net/certificate.h"
 #include "net/name.h"
 
 #include <bearssl.h>
+
+enum {
+    TRUST_DIGEST_BYTES = 32, /* SHA-256 */
+    TRUST_NAMES_ROOM = 240,
+};
 
 struct trust; /* opaque; one allocation */
 
@@ -20,6 +26,38 @@ struct trust; /* opaque; one allocation */
 enum code trust_load(const char *ca_file, struct trust **out, struct status *why)
     __attribute__((warn_unused_result));
 void trust_free(struct trust *t);
+
+/*
+ * Believes the one certificate whose DER has this SHA-256, and no other, whatever its issuer, name
+ * and dates. No bundle is needed. CODE_MEMORY.
+ */
+enum code trust_load_fingerprint(const unsigned char digest[TRUST_DIGEST_BYTES], struct trust **out,
+                                 struct status *why) __attribute__((warn_unused_result));
+
+/*
+ * For who only wants to know: from now on a handshake goes on whatever the judgement is, which
+ * trust_facts tells. Never where something secret follows. A bundle that is missing or cannot be
+ * read is then part of the judgement: see trust_load_to_look.
+ */
+enum code trust_load_to_look(const char *ca_file, struct trust **out, struct status *why)
+    __attribute__((warn_unused_result));
+
+/* Whether it was loaded to look: TLS then also takes versions and suites that are too old. */
+bool trust_only_looks(const struct trust *t);
+
+/* What is known of the certificate shown last; texts are printable. */
+struct trust_facts {
+    bool is_shown;           /* false: no certificate came, and the rest is empty */
+    struct status judgement; /* CODE_OK: chain, name and dates are good; else as trust_explain */
+    char subject[CERTIFICATE_NAME_ROOM];
+    char issuer[CERTIFICATE_NAME_ROOM]; /* of the leaf */
+    char ca[CERTIFICATE_NAME_ROOM];     /* the CA of the bundle that the chain leads to, or "" */
+    char names[TRUST_NAMES_ROOM];       /* it is for: the first few, with commas */
+    char not_after[CERTIFICATE_TIME_ROOM];
+    int days_left;                                /* until then, negative when past */
+    char fingerprint[2 * TRUST_DIGEST_BYTES + 1]; /* small hexadecimal digits */
+};
+void trust_facts(const struct trust *t, struct trust_facts *out);
 
 /*
  * The engine to hand to br_ssl_engine_set_x509(); valid until trust_free. It verifies one chain at

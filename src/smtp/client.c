@@ -171,6 +171,11 @@ enum wants smtp_wants(const struct session *s)
     return rows[s->step].wants;
 }
 
+enum stage smtp_stage(const struct session *s)
+{
+    return rows[s->step].stage;
+}
+
 int64_t smtp_timeout(const struct session *s)
 {
     return deadline_left(s->deadline);
@@ -359,6 +364,12 @@ void smtp_forget(struct session *s)
     move(s, STEP_READY);
 }
 
+void smtp_reset(struct session *s)
+{
+    if (s->step == STEP_READY && s->half_open)
+        move(s, STEP_RSET);
+}
+
 void smtp_quit(struct session *s)
 {
     if (s->step == STEP_READY)
@@ -394,6 +405,11 @@ void smtp_lost(struct session *s, const struct status *cause)
                        waiting_for(s));
     }
     move(s, session_fail(s, &why));
+}
+
+const struct status *smtp_refusal(const struct session *s)
+{
+    return &s->transaction.refusal;
 }
 
 const struct status *smtp_fault(const struct session *s)

@@ -28,6 +28,19 @@ struct session_params {
     struct slice password;         /* borrowed until smtp_end */
     const char *ehlo_name;         /* borrowed; a host name with a dot, or an address literal */
     bool secured;                  /* TLS runs already: implicit */
+    struct hello_record *record;   /* borrowed; NULL: nobody wants to know */
+};
+
+enum {
+    HELLO_TEXT_ROOM = 1024,
+};
+
+/* What the server said of itself, for who probes it: lines parted by LF, cut when long, printable,
+ * without their numbers. Of EHLO without the first line. `before` is what it said in the clear,
+ * `after` within TLS. */
+struct hello_record {
+    char greeting[256];
+    char before[HELLO_TEXT_ROOM], after[HELLO_TEXT_ROOM];
 };
 
 /* CODE_MEMORY. End it with smtp_end, which wipes what was secret. */
@@ -36,6 +49,9 @@ enum code smtp_begin(const struct session_params *params, struct session **out, 
 void smtp_end(struct session *s);
 
 enum wants smtp_wants(const struct session *s);
+
+/* The step that it is in; STAGE_NONE between messages and when it is over. */
+enum stage smtp_stage(const struct session *s);
 
 /* Milliseconds from now until the step under way has taken too long. */
 int64_t smtp_timeout(const struct session *s);
@@ -68,6 +84,9 @@ void smtp_secured(struct session *s);
  */
 void smtp_offer(struct session *s, const struct submission *submission, struct outcome *outcome);
 
+/* Why the sender or the message of a held transaction was refused; CODE_OK: it was not. */
+const struct status *smtp_refusal(const struct session *s);
+
 /* Asks for those forward-paths that were added. Only while it wants more, as the next two. */
 void smtp_ask_more(struct session *s);
 
@@ -80,6 +99,10 @@ void smtp_complete(struct session *s);
 
 /* Abandons the transaction; submission and outcome are not looked at any more. */
 void smtp_forget(struct session *s);
+
+/* Says RSET at once if the server still has a MAIL that came to nothing; by itself it is said
+ * before the next MAIL. */
+void smtp_reset(struct session *s);
 
 void smtp_quit(struct session *s);
 

@@ -13,8 +13,44 @@ static bool wants_login(const struct session *s)
     return s->params.account->user[0] != 0 && s->params.account->auth != AUTH_NONE;
 }
 
+/* The LFs are ours: in a line there is none. */
+static void record_lines(char *out, size_t room, struct slice lines)
+{
+    size_t n = lines.n < room ? lines.n : room - 1;
+
+    if (n > 0)
+        memcpy(out, lines.p, n);
+    out[n] = 0;
+    text_make_printable(out, n);
+    for (size_t i = 0; i < n; i++)
+        if (lines.p[i] == '\n')
+            out[i] = '\n';
+}
+
+static void record_greeting(const struct session *s, const struct reply *reply)
+{
+    struct hello_record *record = s->params.record;
+
+    if (record)
+        record_lines(record->greeting, sizeof record->greeting, buf_slice(&reply->text));
+}
+
+static void record_keywords(const struct session *s, const struct reply *reply)
+{
+    struct hello_record *record = s->params.record;
+    struct slice rest, first;
+
+    if (!record)
+        return;
+    rest = buf_slice(&reply->text);
+    if (!slice_take_until(&rest, "\n", &first))
+        rest.n = 0;
+    record_lines(s->secured ? record->after : record->before, HELLO_TEXT_ROOM, rest);
+}
+
 enum step got_greeting(struct session *s, const struct reply *reply)
 {
+    record_greeting(s, reply);
     if (reply->code != 220)
         return session_refused(s, CODE_GREETING, STAGE_GREETING, reply,
                                "the server refuses to serve us");
@@ -115,6 +151,7 @@ enum step got_ehlo(struct session *s, const struct reply *reply)
             return STEP_HELO;
         return session_refused(s, CODE_GREETING, STAGE_HELLO, reply, "the server refuses our EHLO");
     }
+    record_keywords(s, reply);
     extensions_parse(buf_slice(&reply->text), &s->extensions);
     if (tls != TLS_STARTTLS || s->secured)
         return log_in(s);

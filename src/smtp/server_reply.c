@@ -39,6 +39,8 @@ static const struct row {
     [CODE_CLOSED] = { 451, "4.4.2" },
     [CODE_UNKNOWN_END] = { 451, "4.4.2" },
     [CODE_NOT_TLS] = { 451, "4.7.5" },
+    [CODE_TLS_AT_ONCE] = { 451, "4.7.5" },
+    [CODE_TLS_MISMATCH] = { 451, "4.7.5" },
     [CODE_TLS] = { 451, "4.7.5" },
     [CODE_NO_CA] = { 451, "4.3.5" },
     [CODE_UNTRUSTED] = { 451, "4.7.5" },

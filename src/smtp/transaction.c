@@ -131,7 +131,7 @@ enum step got_rset(struct session *s, const struct reply *reply)
     if (reply->code != 250)
         return session_refused(s, CODE_PROTOCOL, STAGE_MAIL, reply, "the server refuses RSET");
     s->half_open = false;
-    return STEP_MAIL;
+    return s->transaction.submission ? STEP_MAIL : STEP_READY;
 }
 
 static void say_position(struct session *s, size_t position)

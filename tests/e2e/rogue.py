@@ -6,8 +6,8 @@ A script says what is answered at each step; a step without an answer of its own
 
 Steps: connect (bytes before TLS, or before the greeting), greeting, EHLO, HELO, STARTTLS, AUTH, AUTH2 and AUTH3 (the
 answers to a login's further lines), MAIL, RCPT, DATA, body (in the middle of the message), dot, RSET, QUIT. An answer
-is text (CRLF is added), bytes (sent as they are), CLOSE, RESET or SILENCE, or a tuple of these; a list is used up one
-by one, its last member stays. Everything that came is kept in the sessions.
+is text (CRLF is added), bytes (sent as they are), a number (of seconds to wait), CLOSE, RESET or SILENCE, or a tuple of
+these; a list is used up one by one, its last member stays. Everything that came is kept in the sessions.
 """
 
 import base64
@@ -16,6 +16,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 from waiting import wait_for
 
@@ -63,6 +64,7 @@ class Session:
     def __init__(self):
         self.lines = []  # commands and login lines, as text
         self.clear_lines = []  # those of them that came without TLS
+        self.clear = b""  # all that came without TLS
         self.reads = []  # each piece as the socket gave it
         self.message = None  # the last, as it went over the wire, dots stuffed, without the final dot
         self.transactions = []  # of all messages
@@ -283,6 +285,9 @@ class _Dialogue:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             if part in (CLOSE, RESET):
                 raise HungUp
+            if isinstance(part, (int, float)):
+                time.sleep(part)
+                continue
             self.last_answer = part if isinstance(part, bytes) else part.encode() + b"\r\n"
             self.socket.sendall(self.last_answer)
 
@@ -298,6 +303,8 @@ class _Dialogue:
         if not piece:
             raise HungUp
         self.session.reads.append(piece)
+        if not self.session.tls:
+            self.session.clear += piece
         self.buffer += piece
 
     def _swallow(self):

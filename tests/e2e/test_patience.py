@@ -18,9 +18,9 @@ FIVE_MINUTES = 300 / HURRY
 TIMED_OUT = "421 4.4.2 Nothing came for too long"
 
 
-def hurried(environment):
+def hurried(environment, times=HURRY):
     options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]))
-    return environment | {"LD_PRELOAD": str(FAIL), "FAIL_HURRY": str(HURRY), "ASAN_OPTIONS": options}
+    return environment | {"LD_PRELOAD": str(FAIL), "FAIL_HURRY": str(times), "ASAN_OPTIONS": options}
 
 
 def in_a_hurry(run):

@@ -173,7 +173,8 @@ WRONG = [
     ("a key of [orsino] in an account", GOOD + "log = none\n", [5, "log", "[orsino]"]),
     ("an account that is not there", "[orsino]\naccount = other\n" + GOOD, ["other"]),
     ("several accounts, none named", GOOD + "[second]\nhost = mx.example.org\n", ["account"]),
-    ("a port that says nothing of TLS", GOOD + "port = 2525\n", ["tls", "2525"]),
+    ("a fingerprint that is too short", GOOD + "fingerprint = ab:cd\n", [5, "fingerprint"]),
+    ("a provider that is none", GOOD + "provider = gmial\n", ["gmial", "gmail"]),
     ("a NUL", GOOD + "full_name = a\0b\n", [5]),
     ("nothing at all", "", ["account"]),
 ]

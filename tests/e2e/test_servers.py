@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from conftest import table
 from rogue import CLOSE, KEYWORDS, RESET, SILENCE
 from servers import PASSWORD, USER
 
@@ -87,7 +88,7 @@ CASES = [
         "no TLS on the TLS port",
         {"connect": ("220 mx ESMTP", SILENCE)},
         exit=76,
-        says=("no TLS on this port", "220 mx ESMTP", "tls = starttls", "587"),
+        says=("no TLS on this port", "220 mx ESMTP", "tls = starttls", "set tls = starttls, or port = 465"),
         got="",
     ),
     Case(
@@ -332,18 +333,36 @@ def limited(certificates, **limits):
     return context
 
 
-def test_server_with_tls_1_3_only(orsino, rogue, ini, certificates):
-    server = rogue(tls="implicit", context=limited(certificates, minimum_version=ssl.TLSVersion.TLSv1_3))
-    orsino.run("a@example.org", ini=ini(server.port, "implicit")).failed(76, "TLS", f"localhost:{server.port}")
-    assert server.session.verbs == ""
+def said_nothing_secret(server):
+    """What else the server speaks is found out by a second connection, which only says EHLO and QUIT."""
+    server.wait()
+    assert [session.verbs in ("", "EHLO", "EHLO QUIT") for session in server.sessions] == [True, True]
 
 
-def test_server_with_cbc_suites_only(orsino, rogue, ini, certificates):
-    context = limited(certificates, maximum_version=ssl.TLSVersion.TLSv1_2)
-    context.set_ciphers("ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA384")
-    server = rogue(tls="implicit", context=context)
-    orsino.run("a@example.org", ini=ini(server.port, "implicit")).failed(76, "TLS", f"localhost:{server.port}")
-    assert server.session.verbs == ""
+# What a server speaks: for the context of its TLS, and the line that follows.
+NOT_OURS = [
+    ("TLS 1.3 alone", {"minimum_version": ssl.TLSVersion.TLSv1_3}, None,
+     "the server speaks TLS 1.3 alone: it refuses 1.2, and older ones (ask the provider for a server with TLS 1.2, which orsino "
+     "speaks)"),
+    ("TLS 1.1 at most", {"minimum_version": ssl.TLSVersion.TLSv1, "maximum_version": ssl.TLSVersion.TLSv1_1}, "ALL:@SECLEVEL=0",
+     "the server speaks TLS 1.1 at most, and 1.2 is needed (whoever runs the server has to give it TLS 1.2)"),
+    ("CBC alone", {"maximum_version": ssl.TLSVersion.TLSv1_2}, "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA384",
+     "the server has no TLS suite with ECDHE and an AEAD cipher, it would use ECDHE_ECDSA_WITH_AES_128_CBC_SHA256 (whoever runs "
+     "the server has to allow ECDHE with AES-GCM or ChaCha20)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tls", ["implicit", "starttls"])
+@table("versions, ciphers, said", NOT_OURS)
+def test_server_without_our_tls(versions, ciphers, said, tls, orsino, rogue, ini, certificates):
+    context = limited(certificates, **versions)
+    if ciphers:
+        context.set_ciphers(ciphers)
+    server = rogue(tls=tls, context=context)
+    line = orsino.run("a@example.org", ini=ini(server.port, tls)).failed(76)
+    assert line == f"sendmail: localhost:{server.port}: {said}"
+    if tls == "implicit":
+        said_nothing_secret(server)
 
 
 def test_nobody_listens(orsino, rogue, ini):

@@ -47,23 +47,19 @@ static void patterns(void **state)
         check(rows[i].sentence, account_matches(rows[i].match, rows[i].sender) == rows[i].want);
 }
 
-static void a_long_pattern_ends(void **state)
-{
-    static char pattern[1000], sender[100000];
-
-    (void)state;
-    for (size_t i = 0; i + 1 < sizeof pattern; i++)
-        pattern[i] = i % 2 == 0 ? '*' : 'a';
-    pattern[sizeof pattern - 2] = 'b';
-    memset(sender, 'a', sizeof sender - 1);
-    assert_false(account_matches(pattern, sender));
-}
-
 /* An account as it is when nothing was said. */
 static struct account nothing(void)
 {
-    return (
-        struct account){ .name = "x", .host = "", .user = "", .password = "", .password_file = "" };
+    return (struct account){
+        .name = "x",
+        .provider = "",
+        .region = "",
+        .host = "",
+        .fingerprint = "",
+        .user = "",
+        .password = "",
+        .password_file = "",
+    };
 }
 
 static void ports(void **state)
@@ -72,35 +68,155 @@ static void ports(void **state)
         const char *sentence;
         enum tls_mode tls;
         unsigned port;
-        enum tls_mode want_tls; /* TLS_UNSET: refused */
+        enum tls_mode want_tls;
         unsigned want_port;
+        bool want_open;
     } rows[] = {
-        { "neither", TLS_UNSET, 0, TLS_IMPLICIT, 465 },
-        { "implicit", TLS_IMPLICIT, 0, TLS_IMPLICIT, 465 },
-        { "starttls", TLS_STARTTLS, 0, TLS_STARTTLS, 587 },
-        { "none", TLS_NONE, 0, TLS_NONE, 25 },
-        { "465", TLS_UNSET, 465, TLS_IMPLICIT, 465 },
-        { "587", TLS_UNSET, 587, TLS_STARTTLS, 587 },
-        { "25 is not without TLS", TLS_UNSET, 25, TLS_STARTTLS, 25 },
-        { "another port", TLS_UNSET, 2525, TLS_UNSET, 2525 },
-        { "another port with tls", TLS_IMPLICIT, 2525, TLS_IMPLICIT, 2525 },
-        { "both said", TLS_NONE, 587, TLS_NONE, 587 },
+        { "neither", TLS_UNSET, 0, TLS_IMPLICIT, 465, true },
+        { "auto", TLS_AUTO, 0, TLS_IMPLICIT, 465, true },
+        { "implicit", TLS_IMPLICIT, 0, TLS_IMPLICIT, 465, false },
+        { "starttls", TLS_STARTTLS, 0, TLS_STARTTLS, 587, false },
+        { "none", TLS_NONE, 0, TLS_NONE, 25, false },
+        { "465", TLS_UNSET, 465, TLS_IMPLICIT, 465, false },
+        { "587", TLS_UNSET, 587, TLS_STARTTLS, 587, false },
+        { "25 is not without TLS", TLS_UNSET, 25, TLS_STARTTLS, 25, false },
+        { "auto and 465", TLS_AUTO, 465, TLS_IMPLICIT, 465, false },
+        { "auto and 587", TLS_AUTO, 587, TLS_STARTTLS, 587, false },
+        { "auto and 25", TLS_AUTO, 25, TLS_STARTTLS, 25, false },
+        { "another port", TLS_UNSET, 2525, TLS_AUTO, 2525, false },
+        { "auto and another port", TLS_AUTO, 2525, TLS_AUTO, 2525, false },
+        { "another port with tls", TLS_IMPLICIT, 2525, TLS_IMPLICIT, 2525, false },
+        { "both said", TLS_NONE, 587, TLS_NONE, 587, false },
     };
 
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
         struct account account = nothing();
+        struct account_strings strings;
         struct status why = { 0 };
-        enum code code;
 
         account.host = "h";
         account.tls = rows[i].tls;
         account.port = rows[i].port;
-        code = account_settle(&account, &why);
-        check(rows[i].sentence, (code != CODE_OK) == (rows[i].want_tls == TLS_UNSET));
+        check(rows[i].sentence, account_settle(&account, &strings, &why) == CODE_OK);
         check(rows[i].sentence, account.tls == rows[i].want_tls);
         check(rows[i].sentence, account.port == rows[i].want_port);
-        check(rows[i].sentence, !code || strstr(why.what, "tls is missing: with port = 2525"));
+        check(rows[i].sentence, account.port_is_open == rows[i].want_open);
+    }
+}
+
+/* What is said beside a provider, and what the account then is. */
+static void providers(void **state)
+{
+    static const struct {
+        const char *sentence, *provider, *region, *host;
+        unsigned port;
+        enum tls_mode tls;
+        const char *user;
+        enum auth_mode auth;
+        const char *want; /* "host port tls user", or the error's start */
+    } rows[] = {
+        { "all of it", "gmail", "", "", 0, TLS_UNSET, "u", AUTH_AUTO, "smtp.gmail.com 465 1 u" },
+        { "in another case", "GMail", "", "", 0, TLS_UNSET, "", AUTH_AUTO,
+          "smtp.gmail.com 465 1 " },
+        { "with STARTTLS", "icloud", "", "", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "smtp.mail.me.com 587 2 u" },
+        { "tls = auto", "icloud", "", "", 0, TLS_AUTO, "u", AUTH_AUTO, "smtp.mail.me.com 587 2 u" },
+        { "another tls", "gmail", "", "", 0, TLS_STARTTLS, "u", AUTH_AUTO,
+          "smtp.gmail.com 587 2 u" },
+        { "another usual port", "gmail", "", "", 587, TLS_UNSET, "u", AUTH_AUTO,
+          "smtp.gmail.com 587 2 u" },
+        { "an unusual port", "postmark", "", "", 2525, TLS_UNSET, "u", AUTH_AUTO,
+          "smtp.postmarkapp.com 2525 2 u" },
+        { "both", "gmail", "", "", 2525, TLS_IMPLICIT, "u", AUTH_AUTO, "smtp.gmail.com 2525 1 u" },
+        { "another host", "proton-bridge", "", "bridge.lan", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "bridge.lan 1025 2 u" },
+        { "the usual region", "ses", "", "", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "email-smtp.us-east-1.amazonaws.com 465 1 u" },
+        { "another region", "ses", "eu-south-1", "", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "email-smtp.eu-south-1.amazonaws.com 465 1 u" },
+        { "a user that is always the same", "sendgrid", "", "", 0, TLS_UNSET, "", AUTH_AUTO,
+          "smtp.sendgrid.net 465 1 apikey" },
+        { "but said", "sendgrid", "", "", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "smtp.sendgrid.net 465 1 u" },
+        { "no login", "sendgrid", "", "", 0, TLS_UNSET, "", AUTH_NONE, "smtp.sendgrid.net 465 1 " },
+        { "a misspelt one", "gmial", "", "", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "no provider gmial, did you mean gmail?" },
+        { "an unknown one", "example.org", "", "", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "no provider example.org: orsino.ini(5) lists them; else set host =" },
+        { "a region that is none", "ses", "eu.evil/", "", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "region takes letters, digits and -, as in us-east-1, not \"eu.evil/\"" },
+        { "a region too many", "gmail", "eu", "", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "region: gmail has none" },
+        { "a region alone", "", "eu", "h", 0, TLS_UNSET, "u", AUTH_AUTO,
+          "region: only a provider = has regions" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct account account = nothing();
+        struct account_strings strings;
+        struct status why = { 0 };
+        char got[STATUS_WHAT_MAX];
+
+        account.provider = rows[i].provider;
+        account.region = rows[i].region;
+        account.host = rows[i].host;
+        account.port = rows[i].port;
+        account.tls = rows[i].tls;
+        account.user = rows[i].user;
+        account.auth = rows[i].auth;
+        account.password = rows[i].auth == AUTH_AUTO ? "p" : "";
+        if (rows[i].user[0] == 0 && strcmp(rows[i].provider, "sendgrid") != 0)
+            account.password = "";
+        if (account_settle(&account, &strings, &why))
+            (void)snprintf(got, sizeof got, "%s", why.what);
+        else
+            (void)snprintf(got, sizeof got, "%s %u %u %s", account.host, account.port,
+                           (unsigned)account.tls, account.user);
+        check_text(rows[i].sentence, slice_of(got), slice_of(rows[i].want));
+        check(rows[i].sentence, !account.port_is_open);
+    }
+}
+
+#define DIGITS "0123456789abcdef00112233445566778899aabbccddeeff0011223344556677"
+
+static void fingerprints(void **state)
+{
+    static const struct {
+        const char *sentence, *text;
+        enum tls_mode tls;
+        const char *want; /* the error's start, too */
+    } rows[] = {
+        { "none", "", TLS_UNSET, "" },
+        { "digits", DIGITS, TLS_UNSET, DIGITS },
+        { "capitals and colons",
+          "01:23:45:67:89:AB:CD:EF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:"
+          "55:66:77",
+          TLS_STARTTLS, DIGITS },
+        { "spaces", "01 23456789abcdef 00112233445566778899aabbccddeeff 0011223344556677",
+          TLS_UNSET, DIGITS },
+        { "one too many", DIGITS "0", TLS_UNSET, "fingerprint takes the SHA-256" },
+        { "one too few", DIGITS + 1, TLS_UNSET, "fingerprint takes the SHA-256" },
+        { "another sign", "g123456789abcdef00112233445566778899aabbccddeeff0011223344556677",
+          TLS_UNSET, "fingerprint takes the SHA-256" },
+        { "without TLS", DIGITS, TLS_NONE, "fingerprint: with tls = none there is no" },
+        { "none without TLS", "", TLS_NONE, "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct account account = nothing();
+        struct account_strings strings;
+        struct status why = { 0 };
+        struct slice got;
+
+        account.host = "h";
+        account.tls = rows[i].tls;
+        account.fingerprint = rows[i].text;
+        got = slice_of(account_settle(&account, &strings, &why) ? why.what : account.fingerprint);
+        check_text(rows[i].sentence, slice_part(got, 0, why.code ? strlen(rows[i].want) : got.n),
+                   slice_of(rows[i].want));
     }
 }
 
@@ -126,6 +242,7 @@ static void what_belongs_together(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
         struct account account = nothing();
+        struct account_strings strings;
         struct status why = { 0 };
         enum code code;
 
@@ -134,7 +251,7 @@ static void what_belongs_together(void **state)
         account.password = rows[i].password;
         account.password_file = rows[i].password_file;
         account.auth = rows[i].auth;
-        code = account_settle(&account, &why);
+        code = account_settle(&account, &strings, &why);
         check(rows[i].sentence, code == (rows[i].want ? CODE_CONFIG : CODE_OK));
         check(rows[i].sentence, !rows[i].want || strstr(why.what, rows[i].want));
     }
@@ -233,9 +350,13 @@ static void other_passwords(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(patterns),       cmocka_unit_test(a_long_pattern_ends),
-        cmocka_unit_test(ports),          cmocka_unit_test(what_belongs_together),
-        cmocka_unit_test(password_files), cmocka_unit_test(other_passwords),
+        cmocka_unit_test(patterns),
+        cmocka_unit_test(ports),
+        cmocka_unit_test(providers),
+        cmocka_unit_test(fingerprints),
+        cmocka_unit_test(what_belongs_together),
+        cmocka_unit_test(password_files),
+        cmocka_unit_test(other_passwords),
     };
 
     return cmocka_run_group_tests_name("account", tests, NULL, NULL);

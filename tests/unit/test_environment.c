@@ -29,6 +29,15 @@ static void values(void **state)
         { "nothing", { NULL }, "host", NULL, false },
         { "a host", { "ORSINO_HOST=smtp.example.it" }, "host", "smtp.example.it", true },
         { "an empty host", { "ORSINO_HOST=" }, "host", "", false },
+        { "a provider", { "ORSINO_PROVIDER=gmail" }, "provider", "gmail", true },
+        { "an empty provider", { "ORSINO_PROVIDER=" }, "provider", "", false },
+        { "a region alone", { "ORSINO_REGION=eu-west-1" }, "region", "eu-west-1", false },
+        { "a fingerprint that is set to nothing",
+          { "ORSINO_FINGERPRINT=" },
+          "fingerprint",
+          "",
+          false },
+        { "auto", { "ORSINO_TLS=auto" }, "tls", "auto", false },
         { "no host", { "ORSINO_PORT=25" }, "port", "25", false },
         { "several words", { "ORSINO_PASSWORD_FILE=/run/s" }, "password_file", "/run/s", false },
         { "an empty text", { "ORSINO_USER=" }, "user", "", false },
@@ -79,7 +88,7 @@ static void refused_values(void **state)
         { "a bad choice",
           { "ORSINO_TLS=ssl" },
           "ORSINO_TLS",
-          "tls takes implicit, starttls or none, not \"ssl\"" },
+          "tls takes implicit, starttls, auto or none, not \"ssl\"" },
         { "a relative path",
           { "ORSINO_PASSWORD_FILE=p" },
           "ORSINO_PASSWORD_FILE",
@@ -191,7 +200,7 @@ static void every_key_has_a_variable(void **state)
     for (size_t i = 0; i < count; i++) {
         struct status why = { 0 };
         struct environment e;
-        char entry[100];
+        char entry[120];
         const char *value = keys[i].fallback;
         int n = snprintf(entry, sizeof entry, "ORSINO_%s", keys[i].name);
 
@@ -203,6 +212,8 @@ static void every_key_has_a_variable(void **state)
             value = keys[i].type == KEY_NUMBER ? "7" : keys[i].type == KEY_ADDRESS ? "a@b" : "/x";
         if (keys[i].type == KEY_HOST)
             value = "a.example";
+        if (keys[i].type == KEY_FINGERPRINT)
+            value = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
         (void)snprintf(entry + n, sizeof entry - (size_t)n, "=%s", value);
         set_environment((const char *const[ENTRIES]){ entry });
         check(keys[i].name, environment_read(&e, &why) == CODE_OK);

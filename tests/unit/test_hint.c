@@ -59,11 +59,18 @@ static void cures(void **state)
           "" },
         { "an unknown CA", CODE_UNTRUSTED, STAGE_TLS, 0,
           "issued by \"X\", which is not among the CAs of /etc/ssl", TLS_IMPLICIT, "u", 465,
-          "if the server is yours, name its CA in ca_file =" },
+          "if the server is yours, name its CA in ca_file =, or set fingerprint = as orsino probe "
+          "shows it" },
         { "relaying without a login", CODE_RECIPIENT, STAGE_RCPT, 554, "Relay access denied",
           TLS_NONE, "", 25, "set user = and password =" },
-        { "relaying denied with a login has no cure here", CODE_RECIPIENT, STAGE_RCPT, 554,
-          "Relay access denied", TLS_IMPLICIT, "u", 465, "" },
+        { "relaying denied with a login", CODE_RECIPIENT, STAGE_RCPT, 554, "Relay access denied",
+          TLS_IMPLICIT, "u", 465,
+          "this server takes mail for its own domains alone: set host = to the one for "
+          "submission" },
+        { "relaying denied at port 25, for now", CODE_RECIPIENT, STAGE_RCPT, 454,
+          "4.7.1 Relay access denied", TLS_STARTTLS, "u", 25,
+          "port 25 takes mail for its own domains alone: set port = 587, or port = 465 with "
+          "tls = implicit" },
         { "an INI for another group", CODE_PERMISSION, STAGE_CONFIG, 0,
           "the configuration may not be read by user 33: it is for user 0 and group 0, mode 600",
           TLS_IMPLICIT, "", 465,
@@ -104,9 +111,12 @@ static void cures(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
         struct status st = { .code = rows[i].code, .stage = rows[i].stage, .reply = rows[i].reply };
-        struct account account = {
-            .tls = rows[i].tls, .user = rows[i].user, .port = rows[i].port, .ca_file = ""
-        };
+        struct account account = { .host = "mail.example.it",
+                                   .region = "",
+                                   .tls = rows[i].tls,
+                                   .user = rows[i].user,
+                                   .port = rows[i].port,
+                                   .ca_file = "" };
         struct buf out;
         bool got;
 
@@ -117,6 +127,83 @@ static void cures(void **state)
             print_error("%s: got \"%.*s\"\n", rows[i].sentence, (int)out.n, out.n ? out.p : "");
         assert_true(slice_equal(buf_slice(&out), slice_of(rows[i].want)));
         assert_int_equal(got, rows[i].want[0] != 0);
+        buf_free(&out);
+    }
+}
+
+/* What providers say, as their own pages and people's reports have it. */
+static void of_providers(void **state)
+{
+    static const char password[] = "make an app password at the provider and set password =",
+                      sender[] = "set from = to an address that the login may send as, and "
+                                 "from_header = force where callers name another",
+                      slower[] = "the provider limits how much is sent: send less at once, or ask "
+                                 "him for more",
+                      smaller[] = "the server sets this limit: send less, or a link to it",
+                      verify[] = "verify the address or its domain at the provider, or set from = "
+                                 "to one that is";
+    static const struct {
+        const char *host;
+        enum code code;
+        enum stage stage;
+        int reply;
+        const char *said, *want;
+    } rows[] = {
+        { "smtp.gmail.com", CODE_LOGIN, STAGE_LOGIN, 534,
+          "5.7.9 Application-specific password required.", password },
+        { "smtp.gmail.com", CODE_LOGIN, STAGE_LOGIN, 534,
+          "5.7.14 Please log in via your web browser and then try again.",
+          "sign in once with a browser, then make an app password and set password =" },
+        { "smtp.gmail.com", CODE_LOGIN, STAGE_LOGIN, 535,
+          "5.7.8 Username and Password not accepted.",
+          "take an app password for password =: https://myaccount.google.com/apppasswords" },
+        { "smtp.gmail.com", CODE_LOGIN, STAGE_LOGIN, 454,
+          "4.7.0 Too many login attempts, please try again later.", slower },
+        { "smtp.gmail.com", CODE_SENDER, STAGE_MAIL, 550,
+          "5.4.5 Daily user sending limit exceeded.", slower },
+        { "smtp.office365.com", CODE_LOGIN, STAGE_LOGIN, 535,
+          "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled",
+          "Microsoft has this login switched off: have SMTP AUTH allowed for the mailbox" },
+        { "smtp.office365.com", CODE_CONTENT, STAGE_BODY, 554,
+          "5.2.252 SendAsDenied; info@example.it not allowed to send as x@example.it", sender },
+        { "smtp.office365.com", CODE_CONTENT, STAGE_BODY, 550,
+          "5.7.60 SMTP; Client does not have permissions to send as this sender", sender },
+        { "smtp.office365.com", CODE_CONTENT, STAGE_BODY, 432,
+          "4.3.2 Concurrent connections limit exceeded", slower },
+        { "smtp.mail.yahoo.com", CODE_LOGIN, STAGE_LOGIN, 535, "5.7.0 (#AUTH005) incorrect",
+          "take an app password for password =: https://login.yahoo.com/account/security" },
+        { "smtp.mail.me.com", CODE_LOGIN, STAGE_LOGIN, 535, "5.7.8 authentication failed",
+          "take an app-specific password for password =: https://account.apple.com" },
+        { "smtp.zoho.com", CODE_SENDER, STAGE_MAIL, 553, "Sender is not allowed to relay emails",
+          sender },
+        { "smtp.qq.com", CODE_SENDER, STAGE_MAIL, 501,
+          "Mail from address must be same as authorization user.", sender },
+        { "email-smtp.eu-west-1.amazonaws.com", CODE_CONTENT, STAGE_BODY, 554,
+          "Message rejected: Email address is not verified.", verify },
+        { "email-smtp.us-east-1.amazonaws.com", CODE_LOGIN, STAGE_LOGIN, 535,
+          "Authentication Credentials Invalid",
+          "set region = to that of your SES, where the SMTP user and password were made" },
+        { "mx.example.it", CODE_TOO_BIG, STAGE_MAIL, 0, "", smaller },
+        { "mx.example.it", CODE_CONTENT, STAGE_BODY, 552, "5.3.4 Message too big", smaller },
+        { "mx.example.it", CODE_TOO_BIG, STAGE_INPUT, 0, "",
+          "raise max_message =, if it is to be sent" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        struct status st = { .code = rows[i].code, .stage = rows[i].stage, .reply = rows[i].reply };
+        struct account account = { .host = rows[i].host,
+                                   .region = "",
+                                   .tls = TLS_IMPLICIT,
+                                   .user = "u",
+                                   .port = 465,
+                                   .ca_file = "" };
+        struct buf out;
+
+        buf_init(&out, 500);
+        status_said(&st, slice_of(rows[i].said));
+        (void)hint_for(&st, &account, &out);
+        check_text(rows[i].said, buf_slice(&out), slice_of(rows[i].want));
         buf_free(&out);
     }
 }
@@ -143,7 +230,7 @@ static void without_an_account(void **state)
     buf_init(&out, 500);
     assert_true(hint_for(&st, NULL, &out));
     buf_clear(&out);
-    st.code = CODE_NOT_TLS; /* its cure depends on the account */
+    st = (struct status){ .code = CODE_TIMEOUT, .stage = STAGE_GREETING }; /* by the account */
     assert_false(hint_for(&st, NULL, &out));
     buf_free(&out);
 }
@@ -152,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cures),
+        cmocka_unit_test(of_providers),
         cmocka_unit_test(a_file_of_cas),
         cmocka_unit_test(without_an_account),
     };

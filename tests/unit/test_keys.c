@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define DIGITS "0123456789abcdefABCDEF00112233445566778899aabbccddeeffAABBCCDDEE"
+
 /* What a value becomes, as a number; -1 when it is refused. */
 static int64_t parsed(const char *name, const char *text, struct status *why)
 {
@@ -85,8 +87,15 @@ static void values(void **state)
         { "tls", "implicit", TLS_IMPLICIT },
         { "tls", "STARTTLS", TLS_STARTTLS },
         { "tls", "none", TLS_NONE },
+        { "tls", "Auto", TLS_AUTO },
         { "tls", "ssl", -1 },
         { "tls", "", -1 },
+        { "fingerprint", "", 0 },
+        { "fingerprint", DIGITS, 0 },
+        { "fingerprint", DIGITS "0", -1 },
+        { "fingerprint", "ab:cd", -1 },
+        { "fingerprint", "sha256:" DIGITS, -1 },
+        { "provider", "whatever", 0 },
         { "auth", "login", AUTH_LOGIN },
         { "dot_terminates", "no", DOT_TERMINATES_NO },
         { "from_header", "fill", FROM_HEADER_FILL },
@@ -176,7 +185,10 @@ static void sentences(void **state)
         { "queue_lifetime", "1w",
           "queue_lifetime takes a time from 1m to 365d, such as 30s or 5m, not \"1w\"" },
         { "delivery", "odb", "delivery takes direct, background or queue, not \"odb\"" },
-        { "tls", "ssl", "tls takes implicit, starttls or none, not \"ssl\"" },
+        { "tls", "ssl", "tls takes implicit, starttls, auto or none, not \"ssl\"" },
+        { "fingerprint", "ab:cd",
+          "fingerprint takes the SHA-256 of a certificate, 64 hexadecimal digits, not "
+          "\"ab:cd\"" },
         { "dsn_notify", "x",
           "dsn_notify takes never alone, or a list of success, failure, delay, "
           "not \"x\"" },
@@ -212,7 +224,9 @@ static void nearest(void **state)
         { "alias", "aliases" },
         { "listen_port", "listen_cert" },
         { "starttls", NULL },
-        { "provider", NULL },
+        { "povider", "provider" },
+        { "fingerprnt", "fingerprint" },
+        { "something", NULL },
         { "x", NULL },
         { "", NULL },
         { "passwordpasswordpasswordpasswordpassword", NULL },

@@ -1,0 +1,221 @@
+#include "conf/provider.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+static bool is_word(const char *text, const char *others)
+{
+    for (const char *at = text; *at != 0; at++)
+        if (!is_digit(*at) && !(*at >= 'a' && *at <= 'z') && !strchr(others, *at))
+            return false;
+    return text[0] != 0;
+}
+
+/* Half a line for people: printable, no space at an end, no full stop. */
+static bool is_phrase(const char *text, size_t max)
+{
+    const struct slice s = slice_of(text);
+
+    for (size_t i = 0; i < s.n; i++)
+        if (is_control(s.p[i]) || (unsigned char)s.p[i] >= 0x80)
+            return false;
+    return s.n > 0 && s.n <= max && slice_trim(s).n == s.n && s.p[s.n - 1] != '.';
+}
+
+static void every_row_is_complete(void **state)
+{
+    size_t count;
+    const struct provider *rows = provider_all(&count);
+
+    (void)state;
+    assert_true(count >= 31);
+    for (size_t i = 0; i < count; i++) {
+        const struct provider *p = &rows[i];
+
+        assert_true(p->name && is_word(p->name, ".-"));
+        check(p->name, strlen(p->name) < 20 && provider_find(slice_of(p->name)) == p);
+        check(p->name, p->title && is_phrase(p->title, 40));
+        check(p->name, p->user && is_phrase(p->user, 60));
+        check(p->name, !p->note || is_phrase(p->note, 160));
+        check(p->name, p->domains && p->mx);
+        check(p->name, p->source && strncmp(p->source, "https://", 8) == 0 &&
+                           !strchr(p->source, ' ') && strlen(p->source) < 160);
+        check(p->name, (p->port == 465 && p->tls == TLS_IMPLICIT) ||
+                           ((p->port == 587 || p->port == 1025) && p->tls == TLS_STARTTLS));
+    }
+}
+
+static void every_host_is_one(void **state)
+{
+    size_t count;
+    const struct provider *rows = provider_all(&count);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        char host[PROVIDER_HOST_ROOM];
+
+        check(rows[i].name, (strstr(rows[i].host, "%s") != NULL) == (rows[i].region != NULL));
+        check(rows[i].name, provider_host(&rows[i], "", host));
+        check(rows[i].name, is_word(host, ".-") && strchr(host, '.'));
+    }
+}
+
+/* The rows that have this name in a list. */
+static size_t count_owners(struct slice name)
+{
+    size_t count, owners = 0;
+    const struct provider *rows = provider_all(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct slice rest = slice_of(rows[i].domains), item;
+
+        while (slice_take_until(&rest, ",", &item))
+            owners += slice_equal_nocase(slice_trim(item), name);
+    }
+    return owners;
+}
+
+static void domains_are_unique(void **state)
+{
+    size_t count;
+    const struct provider *rows = provider_all(&count);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        struct slice rest = slice_of(rows[i].domains), item;
+
+        while (slice_take_until(&rest, ",", &item)) {
+            item = slice_trim(item);
+            check(rows[i].name, item.n > 0 && slice_find(item, '.') < item.n);
+            check(rows[i].name, slice_find(item, '*') == item.n);
+            check(rows[i].name, count_owners(item) == 1);
+            check(rows[i].name, provider_of_domain(item) == &rows[i]);
+        }
+    }
+}
+
+static void regions(void **state)
+{
+    static const struct {
+        const char *sentence, *provider, *region, *want; /* NULL: refused */
+    } rows[] = {
+        { "the usual one", "ses", "", "email-smtp.us-east-1.amazonaws.com" },
+        { "another", "ses", "eu-west-3", "email-smtp.eu-west-3.amazonaws.com" },
+        { "at the end", "zoho", "eu", "smtp.zoho.eu" },
+        { "with a dot", "zoho", "com.au", NULL },
+        { "with a slash", "ses", "a/b", NULL },
+        { "with a format", "ses", "%s", NULL },
+        { "with a space", "ses", "eu west", NULL },
+        { "too long", "ses",
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaa",
+          NULL },
+        { "of one that has none", "gmail", "eu", NULL },
+        { "none of one that has none", "gmail", "", "smtp.gmail.com" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        const struct provider *p = provider_find(slice_of(rows[i].provider));
+        char host[PROVIDER_HOST_ROOM] = "";
+        const bool got = provider_host(p, rows[i].region, host);
+
+        check(rows[i].sentence, got == (rows[i].want != NULL));
+        if (got)
+            check_text(rows[i].sentence, slice_of(host), slice_of(rows[i].want));
+    }
+}
+
+static void found(void **state)
+{
+    static const struct {
+        const char *sentence;
+        const struct provider *(*find)(struct slice);
+        const char *text, *want; /* NULL: nobody */
+    } rows[] = {
+        { "a name", provider_find, "aruba-pec", "aruba-pec" },
+        { "in another case", provider_find, "Mailbox.ORG", "mailbox.org" },
+        { "no name", provider_find, "", NULL },
+        { "a part of a name", provider_find, "gma", NULL },
+        { "a domain", provider_of_domain, "gmail.com", "gmail" },
+        { "the last of a list", provider_of_domain, "MAC.com", "icloud" },
+        { "with the root's dot", provider_of_domain, "web.de.", "web.de" },
+        { "below a domain", provider_of_domain, "x.gmail.com", NULL },
+        { "no domain", provider_of_domain, "", NULL },
+        { "Google's MX", provider_of_mx, "ASPMX.L.google.com", "gmail" },
+        { "and its new one", provider_of_mx, "smtp.google.com.", "gmail" },
+        { "Microsoft's for companies", provider_of_mx, "x-it.mail.protection.outlook.com",
+          "microsoft365" },
+        { "Microsoft's for all", provider_of_mx, "outlook-com.olc.protection.outlook.com",
+          "outlook" },
+        { "Aruba's", provider_of_mx, "mx.aruba.it", "aruba" },
+        { "Aruba's for PEC", provider_of_mx, "mx.pec.aruba.it", "aruba-pec" },
+        { "Fastmail's", provider_of_mx, "in1-smtp.messagingengine.com", "fastmail" },
+        { "nobody's", provider_of_mx, "mx.example.org", NULL },
+        { "one that looks like Google's", provider_of_mx, "l.google.com.evil.org", NULL },
+        { "no MX", provider_of_mx, ".", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        const struct provider *p = rows[i].find(slice_of(rows[i].text));
+
+        check_text(rows[i].sentence, slice_of(p ? p->name : NULL), slice_of(rows[i].want));
+    }
+}
+
+static void nearest(void **state)
+{
+    static const struct {
+        const char *name, *want;
+    } rows[] = {
+        { "gmial", "gmail" },
+        { "fast-mail", "fastmail" },
+        { "web-de", "web.de" },
+        { "send_grid", "sendgrid" },
+        { "smtp.example.org", NULL },
+        { "", NULL },
+        { "x", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++)
+        check_text(rows[i].name, slice_of(provider_nearest(slice_of(rows[i].name))),
+                   slice_of(rows[i].want));
+}
+
+static void fixed_users(void **state)
+{
+    static const struct {
+        const char *provider, *want;
+    } rows[] = {
+        { "sendgrid", "apikey" }, { "sparkpost-eu", "SMTP_Injection" },
+        { "mailtrap", "api" },    { "gmail", NULL },
+        { "postmark", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        char room[PROVIDER_HOST_ROOM];
+        const char *got = provider_fixed_user(provider_find(slice_of(rows[i].provider)), room);
+
+        check(rows[i].provider, (got == NULL) == (rows[i].want == NULL));
+        check_text(rows[i].provider, slice_of(got), slice_of(rows[i].want));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_is_complete),
+        cmocka_unit_test(every_host_is_one),
+        cmocka_unit_test(domains_are_unique),
+        cmocka_unit_test(regions),
+        cmocka_unit_test(found),
+        cmocka_unit_test(nearest),
+        cmocka_unit_test(fixed_users),
+    };
+
+    return cmocka_run_group_tests_name("provider", tests, NULL, NULL);
+}
