@@ -1,6 +1,8 @@
 #include "base/rights.h"
+#include "cli/check.h"
 #include "cli/commands.h"
 #include "cli/newaliases.h"
+#include "cli/probe.h"
 #include "cli/process.h"
 #include "cli/queue.h"
 #include "cli/sendmail.h"
@@ -28,6 +30,8 @@ static const struct role commands[] = {
     { "sendmail", sendmail_main },
     { "serve", serve_main },
     { "queue", queue_main },
+    { "probe", probe_main },
+    { "check", check_main },
     { "mailq", mailq_main },
     { "newaliases", newaliases_main },
     { "version", version_main },

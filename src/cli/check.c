@@ -1,0 +1,210 @@
+#include "cli/check.h"
+
+#include "base/log.h"
+#include "cli/check_inside.h"
+#include "cli/report.h"
+#include "deliver/deliver.h"
+#include "mail/address.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const char usage[] = "usage: orsino check [options] [account]\n"
+                            "  --send ADDRESS  send a test message to it in the end\n"
+                            "  --json          for programs\n"
+                            "  -C FILE         the configuration\n";
+
+static const char test_message[] =
+    "Subject: orsino works\n\nThis message was sent by orsino check --send: the account works.\n";
+
+enum {
+    PASSWORD_MAX = 4096,
+};
+
+struct words {
+    struct options options;
+    const char *send; /* NULL: nothing is sent */
+    bool json, help;
+};
+
+static enum code take_option(struct words *w, int option, const char *word, struct status *why)
+{
+    switch (option) {
+    case 'C':
+        w->options.config = optarg;
+        return CODE_OK;
+    case 'a':
+        w->options.account = optarg;
+        return CODE_OK;
+    case 's':
+        w->send = optarg;
+        return CODE_OK;
+    case 'j':
+        w->json = true;
+        return CODE_OK;
+    case 'h':
+        w->help = true;
+        return CODE_OK;
+    case ':':
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%.80s needs an argument", word);
+    default:
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "no option %.80s; see orsino check --help", word);
+    }
+}
+
+static enum code parse(int argc, char **argv, struct words *w, struct status *why)
+{
+    static const struct option rows[] = {
+        { "send", required_argument, NULL, 's' },
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    int option;
+
+    *w = (struct words){ .options = { .mode = 'm', .error_mode = 'p' } };
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":C:a:", rows, NULL)) != -1)
+        if (take_option(w, option, argv[optind - 1], why))
+            return why->code;
+    if (argc - optind > 1)
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "one account at most is checked; see orsino check --help");
+    if (optind < argc)
+        w->options.account = argv[optind];
+    return CODE_OK;
+}
+
+static enum code check_password(const struct account *account, struct status *why)
+{
+    struct buf password;
+
+    if (account->user[0] == 0 || account->auth == AUTH_NONE)
+        return CODE_OK;
+    buf_init(&password, PASSWORD_MAX);
+    if (account_password(account, &password, why) == CODE_OK && password.n == 0)
+        (void)status_set(why, CODE_CONFIG, STAGE_CONFIG, "the password is empty");
+    buf_wipe(&password);
+    return why->code;
+}
+
+static enum code check_config(struct door *door, struct making *m, const struct words *w,
+                              struct steps *steps, struct status *why)
+{
+    enum code code = CODE_OK;
+
+    if (door_open(door, &w->options, why) == CODE_OK) {
+        making_begin(m, door);
+        if (making_choose_sender(m, NULL, why) == CODE_OK)
+            code = check_password(&m->account, why);
+    }
+    if (code || why->code) {
+        steps_fail(steps, "configuration", why, NULL);
+        return why->code;
+    }
+    steps_tell(steps, STEP_OK, "configuration", "%s, account %s, from %s",
+               config_path(door->config), m->account.name, m->envelope.reverse_path);
+    if (config_warning(door->config))
+        steps_tell(steps, STEP_WARNING, "configuration", "%s", config_warning(door->config));
+    return CODE_OK;
+}
+
+/* That nothing can be kept is told, though a message that is sent at once would not notice. */
+static void check_queue(struct door *door, struct steps *steps)
+{
+    struct status why = { 0 };
+
+    steps_start(steps);
+    if (door_open_spool(door, &why) || (door->spool && spool_try(door->spool, &why)))
+        steps_fail(steps, "queue", &why, NULL);
+    else if (door->spool)
+        steps_tell(steps, STEP_OK, "queue", "%s can be written", spool_path(door->spool));
+    else
+        steps_tell(steps, STEP_OK, "queue", "none: what fails for now stays with its caller");
+}
+
+static enum code read_text(struct message *m, struct status *why)
+{
+    struct message_limits limits = { .max_size = sizeof test_message };
+    struct message_reader *reader = NULL;
+    char text[sizeof test_message];
+    enum code code;
+
+    memcpy(text, test_message, sizeof text);
+    if (message_read_begin(m, &limits, &reader, why))
+        return why->code;
+    code = message_read_add(reader, text, sizeof text - 1, why);
+    return message_read_end(reader, why) ? why->code : code;
+}
+
+static enum code make_message(struct making *m, const char *address, struct status *why)
+{
+    struct address to;
+
+    if (address_parse(slice_of(address), &to, why) ||
+        envelope_add(&m->envelope, &to, slice_of(m->account.domain), why) ||
+        read_text(&m->message, why) || making_repair(m, NULL, why))
+        return why->code;
+    return making_add_rows(m, m->envelope.forward_count, why);
+}
+
+static enum code send_test(struct making *m, const char *address, struct steps *steps,
+                           struct status *why)
+{
+    struct submission submission = { .envelope = &m->envelope, .message = &m->message };
+    struct status fault = { 0 };
+
+    steps_start(steps);
+    if (make_message(m, address, why) == CODE_OK) {
+        if (deliver(&m->account, &submission, NULL, NULL, &m->outcome, &fault))
+            log_trace("=", slice_of(fault.what));
+        *why = making_worst(m);
+        report_log_outcome("", &m->envelope, &m->outcome);
+    }
+    if (why->code)
+        steps_fail(steps, "test message", why, &m->account);
+    else
+        steps_tell(steps, STEP_OK, "test message", "to <%s>, it said \"%s\"", address,
+                   m->outcome.said);
+    return why->code;
+}
+
+static void check(const struct words *w, struct status *why)
+{
+    struct door door = { .options = NULL };
+    struct making m = { .door = NULL };
+    struct steps steps;
+
+    steps_begin(&steps, w->json);
+    if (check_config(&door, &m, w, &steps, why) == CODE_OK) {
+        if (check_way(&m, &steps, why) == CODE_OK && w->send)
+            (void)send_test(&m, w->send, &steps, why);
+        check_queue(&door, &steps);
+    }
+    steps_end(&steps);
+    making_end(&m);
+    door_close(&door);
+}
+
+int check_main(int argc, char **argv)
+{
+    struct words words;
+    struct status why = { 0 };
+    bool is_told = false;
+
+    if (parse(argc, argv, &words, &why) == CODE_OK && words.help) {
+        (void)fputs(usage, stdout);
+    } else if (why.code == CODE_OK) {
+        check(&words, &why);
+        is_told = true;
+    }
+    if (why.code && !is_told)
+        report_command_failure(&why, NULL);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && why.code == CODE_OK)
+        return EX_IOERR;
+    return status_exit(&why);
+}

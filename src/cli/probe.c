@@ -1,0 +1,216 @@
+#include "cli/probe.h"
+
+#include "base/rights.h"
+#include "cli/probe_ports.h"
+#include "cli/probe_text.h"
+#include "cli/report.h"
+#include "conf/config.h"
+#include "conf/keys.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+    ADDRESSES_ROOM = 512,
+    TIMEOUT = 5000, /* milliseconds */
+    PORT_MAX = 65535,
+};
+
+static const char usage[] = "usage: orsino probe [options] host | user@domain\n"
+                            "  --port N[,N]   these ports, not 25, 465, 587 and 2525\n"
+                            "  --timeout T    for all together, 5s by default\n"
+                            "  --json         for programs\n"
+                            "  -C FILE        take ca_file and hostname from this INI\n";
+
+struct words {
+    const char *target;
+    const char *config;
+    bool json, help;
+    struct probe_list list;
+};
+
+static enum code refuse(struct status *why, const char *what, const char *value)
+{
+    return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%s, not \"%.80s\"", what, value);
+}
+
+static enum code set_ports(struct words *w, const char *value, struct status *why)
+{
+    struct slice rest = slice_of(value), part;
+    uint64_t port;
+
+    while (slice_take_until(&rest, ",", &part)) {
+        if (!slice_number(slice_trim(part), PORT_MAX, &port) || port == 0)
+            return refuse(why, "--port takes numbers up to 65535", value);
+        if (w->list.count == PROBE_PORTS_MAX)
+            return refuse(why, "--port takes 16 ports at most", value);
+        probe_list_add(&w->list, (unsigned)port);
+    }
+    return CODE_OK;
+}
+
+/* As the times of the INI are written. */
+static enum code set_timeout(struct words *w, const char *value, struct status *why)
+{
+    struct account room = { .name = "" };
+    struct status ignored = { 0 };
+
+    if (keys_parse(keys_find(slice_of("timeout")), value, &room, &ignored))
+        return refuse(why, "--timeout takes a time such as 5s", value);
+    w->list.timeout = room.timeout;
+    return CODE_OK;
+}
+
+static enum code take_option(struct words *w, int option, const char *word, struct status *why)
+{
+    switch (option) {
+    case 'C':
+        w->config = optarg;
+        return CODE_OK;
+    case 'p':
+        return set_ports(w, optarg, why);
+    case 't':
+        return set_timeout(w, optarg, why);
+    case 'j':
+        w->json = true;
+        return CODE_OK;
+    case 'h':
+        w->help = true;
+        return CODE_OK;
+    case ':':
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%.80s needs an argument", word);
+    default:
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "no option %.80s; see orsino probe --help", word);
+    }
+}
+
+static enum code parse(int argc, char **argv, struct words *w, struct status *why)
+{
+    static const struct option rows[] = {
+        { "port", required_argument, NULL, 'p' },
+        { "timeout", required_argument, NULL, 't' },
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    int option;
+
+    *w = (struct words){ .list = { .timeout = TIMEOUT } };
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":C:", rows, NULL)) != -1)
+        if (take_option(w, option, argv[optind - 1], why))
+            return why->code;
+    if (w->help)
+        return CODE_OK;
+    if (argc - optind != 1)
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "one host or address is to be probed; see orsino probe --help");
+    w->target = argv[optind];
+    return CODE_OK;
+}
+
+/* Without -C nothing is read: a probe is for those who have no INI yet. */
+static enum code load(const struct words *w, struct config **config, struct account *account,
+                      struct status *why)
+{
+    *account = (struct account){ .hostname = "", .ca_file = "", .tls_name = "" };
+    if (!w->config)
+        return CODE_OK;
+    if (config_load(w->config, config, why))
+        return why->code;
+    return config_account(*config, NULL, "", account, why);
+}
+
+/* The host to probe: as it was named, or the best one that is known by the domain. */
+static enum code find_host(struct words *w, struct discovery *d, struct probe_findings *f,
+                           struct status *why)
+{
+    const char *at = strrchr(w->target, '@');
+
+    f->host = w->target;
+    if (!at)
+        return CODE_OK;
+    if (discover(at + 1, d, why))
+        return why->code;
+    f->candidate = &d->rows[0];
+    f->host = d->rows[0].host;
+    return CODE_OK;
+}
+
+static void choose_ports(struct words *w, const struct candidate *candidate)
+{
+    if (w->list.count > 0)
+        return;
+    if (candidate && candidate->port > 0)
+        probe_list_add(&w->list, candidate->port);
+    probe_list_complete(&w->list);
+}
+
+static bool wants_colour(void)
+{
+    const char *no = getenv("NO_COLOR");
+
+    return isatty(STDOUT_FILENO) && (!no || no[0] == 0);
+}
+
+/* What was found is told on stdout; *has_looked is whether it came that far. */
+static void look(struct words *w, const struct account *account, bool *has_looked,
+                 struct status *why)
+{
+    struct port_report reports[PROBE_PORTS_MAX];
+    struct discovery discovery;
+    char addresses[ADDRESSES_ROOM];
+    struct probe_findings findings = { .addresses = addresses, .reports = reports };
+    struct probe_params params = {
+        .tls_name = "",
+        .ca_file = account->ca_file,
+        .ehlo_name = account->hostname,
+    };
+
+    if (find_host(w, &discovery, &findings, why))
+        return;
+    choose_ports(w, findings.candidate);
+    params.host = findings.host;
+    findings.count = w->list.count;
+    if (probe_ports(&params, &w->list, reports, addresses, sizeof addresses, why))
+        return;
+    if (w->json)
+        probe_print_json(&findings);
+    else
+        probe_print(&findings, wants_colour());
+    probe_conclude(&findings, why);
+    *has_looked = true;
+}
+
+/* What was found needs no further line; what kept us from looking does. */
+static int finish(const struct status *why, bool has_looked)
+{
+    bool is_written = fflush(stdout) == 0 && !ferror(stdout);
+
+    if (why->code != CODE_OK && !has_looked)
+        report_command_failure(why, NULL);
+    return why->code == CODE_OK && !is_written ? EX_IOERR : status_exit(why);
+}
+
+int probe_main(int argc, char **argv)
+{
+    struct words words;
+    struct config *config = NULL;
+    struct account account;
+    struct status why = { 0 };
+    bool has_looked = false;
+
+    if (!rights_drop())
+        (void)status_set(&why, CODE_SYSTEM, STAGE_CONFIG, "the rights of the group stay");
+    else if (parse(argc, argv, &words, &why) == CODE_OK && words.help)
+        (void)fputs(usage, stdout);
+    else if (why.code == CODE_OK && load(&words, &config, &account, &why) == CODE_OK)
+        look(&words, &account, &has_looked, &why);
+    config_free(config);
+    return finish(&why, has_looked);
+}

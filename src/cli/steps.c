@@ -1,0 +1,119 @@
+#include "cli/steps.h"
+
+#include "base/clock.h"
+#include "cli/queue_text.h"
+#include "deliver/hint.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    TEXT_ROOM = 2048,
+    LINE_ROOM = 8 * TEXT_ROOM, /* each byte may be escaped in JSON */
+    RESULT_COLUMNS = 7,
+    NAME_COLUMNS = 14,
+};
+
+static const struct word {
+    const char *text, *colour;
+} words[] = {
+    [STEP_OK] = { "ok", "\033[32m" },
+    [STEP_WARNING] = { "warning", "\033[33m" },
+    [STEP_FAILED] = { "failed", "\033[31m" },
+};
+
+void steps_begin(struct steps *s, bool json)
+{
+    const char *no = getenv("NO_COLOR");
+
+    *s = (struct steps){ .json = json };
+    s->colour = !json && isatty(STDOUT_FILENO) && (!no || no[0] == 0);
+    steps_start(s);
+    if (json)
+        (void)putchar('[');
+}
+
+void steps_start(struct steps *s)
+{
+    s->began = clock_ms();
+}
+
+static void print_json(const struct steps *s, const struct word *word, const char *name,
+                       int64_t millis, const char *text)
+{
+    char room[LINE_ROOM];
+    struct buf line;
+
+    buf_over(&line, room, sizeof room);
+    buf_addf(&line, "%s{\"step\": \"%s\", \"result\": \"%s\", \"milliseconds\": %lld, \"text\": ",
+             s->count > 0 ? ", " : "", name, word->text, (long long)millis);
+    queue_add_json(&line, text);
+    buf_add_char(&line, '}');
+    (void)fwrite(line.p, 1, line.n, stdout);
+}
+
+static void print_line(const struct steps *s, const struct word *word, const char *name,
+                       int64_t millis, char *text)
+{
+    char room[TEXT_ROOM + 128];
+    struct buf line;
+
+    text_make_printable(text, slice_of(text).n);
+    buf_over(&line, room, sizeof room);
+    if (s->colour)
+        buf_add_string(&line, word->colour);
+    queue_add_left(&line, slice_of(word->text), RESULT_COLUMNS);
+    if (s->colour)
+        buf_add_string(&line, "\033[0m");
+    buf_add_string(&line, "  ");
+    queue_add_left(&line, slice_of(name), NAME_COLUMNS);
+    buf_addf(&line, "%6lld ms  %s\n", (long long)millis, text);
+    (void)fwrite(line.p, 1, line.n, stdout);
+    (void)fflush(stdout);
+}
+
+static void tell(struct steps *s, enum step_result result, const char *name, char *text)
+{
+    int64_t millis = clock_ms() - s->began;
+
+    if (s->json)
+        print_json(s, &words[result], name, millis, text);
+    else
+        print_line(s, &words[result], name, millis, text);
+    s->count++;
+    steps_start(s);
+}
+
+void steps_tell(struct steps *s, enum step_result result, const char *name, const char *format, ...)
+{
+    char text[TEXT_ROOM];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    tell(s, result, name, text);
+}
+
+void steps_fail(struct steps *s, const char *name, const struct status *why,
+                const struct account *account)
+{
+    char text[TEXT_ROOM], room[TEXT_ROOM / 2];
+    struct buf line, hint;
+
+    buf_over(&line, text, sizeof text - 1);
+    buf_over(&hint, room, sizeof room);
+    status_describe(why, &line);
+    if (hint_for(why, account, &hint))
+        buf_addf(&line, " (%.*s)", (int)hint.n, hint.p);
+    text[line.n] = 0;
+    tell(s, STEP_FAILED, name, text);
+}
+
+void steps_end(struct steps *s)
+{
+    if (s->json)
+        (void)fputs("]\n", stdout);
+}
