@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "cli/serve.h"
 #include "cli/verify.h"
+#include "cli/waiting.h"
 #include "deliver/deliver.h"
 #include "deliver/queue.h"
 
@@ -87,16 +88,28 @@ static enum code make_submission(struct making *m, struct status *why)
     return making_repair(m, NULL, why);
 }
 
+/* -v shows more, and so does a log on stderr. */
+static const struct watcher *watch(const struct making *m)
+{
+    uint64_t lines = m->message.body_lines; /* each gets a CR */
+
+    if (m->door->options->verbose || slice_equal(slice_of(m->account.log), slice_of("stderr")))
+        return NULL;
+    return waiting_begin(&m->account, m->message.header.n + m->message.body.size + lines);
+}
+
 static struct status deliver_now(struct making *m)
 {
     struct submission submission = { .envelope = &m->envelope, .message = &m->message };
     struct status fault = { 0 };
     struct deadline until;
     bool is_limited = keep_patience(m, &until);
+    const struct watcher *watcher = watch(m);
 
     /* A fault of the session matters only to those whose status it became. */
-    if (deliver(&m->account, &submission, is_limited ? &until : NULL, NULL, &m->outcome, &fault))
+    if (deliver(&m->account, &submission, is_limited ? &until : NULL, watcher, &m->outcome, &fault))
         log_trace("=", slice_of(fault.what));
+    waiting_end();
     return making_worst(m);
 }
 
