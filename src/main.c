@@ -7,6 +7,7 @@
 #include "cli/queue.h"
 #include "cli/sendmail.h"
 #include "cli/serve.h"
+#include "cli/setup.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -26,19 +27,13 @@ static const struct role programs[] = {
 
 /* By the first word behind our own name. */
 static const struct role commands[] = {
-    { "send", sendmail_main },
-    { "sendmail", sendmail_main },
-    { "serve", serve_main },
-    { "queue", queue_main },
-    { "probe", probe_main },
-    { "check", check_main },
-    { "mailq", mailq_main },
-    { "newaliases", newaliases_main },
-    { "version", version_main },
-    { "--version", version_main },
-    { "help", help_main },
-    { "--help", help_main },
-    { NULL, NULL },
+    { "send", sendmail_main },         { "sendmail", sendmail_main },
+    { "serve", serve_main },           { "queue", queue_main },
+    { "probe", probe_main },           { "check", check_main },
+    { "setup", setup_main },           { "mailq", mailq_main },
+    { "newaliases", newaliases_main }, { "version", version_main },
+    { "--version", version_main },     { "help", help_main },
+    { "--help", help_main },           { NULL, NULL },
 };
 
 static const struct role *find(const struct role *roles, const char *name)

@@ -27,6 +27,7 @@ enum {
 struct words {
     struct options options;
     const char *send; /* NULL: nothing is sent */
+    bool only_sends;  /* the way was gone already */
     bool json, help;
 };
 
@@ -180,14 +181,40 @@ static void check(const struct words *w, struct status *why)
     struct steps steps;
 
     steps_begin(&steps, w->json);
+    steps.is_silent = w->only_sends;
     if (check_config(&door, &m, w, &steps, why) == CODE_OK) {
-        if (check_way(&m, &steps, why) == CODE_OK && w->send)
+        steps.is_silent = false;
+        if ((w->only_sends || check_way(&m, &steps, why) == CODE_OK) && w->send)
             (void)send_test(&m, w->send, &steps, why);
-        check_queue(&door, &steps);
+        if (!w->only_sends)
+            check_queue(&door, &steps);
     }
     steps_end(&steps);
     making_end(&m);
     door_close(&door);
+}
+
+static int check_file(const char *config, const char *account, const char *send)
+{
+    const struct words words = {
+        .options = { .mode = 'm', .error_mode = 'p', .config = config, .account = account },
+        .send = send,
+        .only_sends = send != NULL,
+    };
+    struct status why = { 0 };
+
+    check(&words, &why);
+    return status_exit(&why);
+}
+
+int check_with(const char *config, const char *account)
+{
+    return check_file(config, account, NULL);
+}
+
+int check_by_message(const char *config, const char *account, const char *address)
+{
+    return check_file(config, account, address);
 }
 
 int check_main(int argc, char **argv)

@@ -4,4 +4,8 @@
 
 int check_main(int argc, char **argv);
 
+/* The same for an account of a file, NULL for the usual one; and a test message alone. */
+int check_with(const char *config, const char *account);
+int check_by_message(const char *config, const char *account, const char *address);
+
 #endif

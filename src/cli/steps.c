@@ -78,6 +78,8 @@ static void tell(struct steps *s, enum step_result result, const char *name, cha
 {
     int64_t millis = clock_ms() - s->began;
 
+    if (s->is_silent && result != STEP_FAILED)
+        return;
     if (s->json)
         print_json(s, &words[result], name, millis, text);
     else

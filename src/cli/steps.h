@@ -14,8 +14,9 @@ enum step_result {
 
 struct steps {
     bool json, colour;
-    size_t count;  /* told so far */
-    int64_t began; /* clock_ms() of the step under way */
+    bool is_silent; /* tells only what fails */
+    size_t count;   /* told so far */
+    int64_t began;  /* clock_ms() of the step under way */
 };
 
 /* Nothing is told yet. Colour and JSON exclude each other. */

@@ -1,6 +1,7 @@
 """What orsino began with: a provider that speaks implicit TLS alone, and five observations by which nobody could tell.
 Port 25 answers in the clear, and without STARTTLS; 465 greets only within TLS; nothing listens at 587. The screen that
-`orsino probe` shows of it is in golden/probe.txt."""
+`orsino probe` shows of it is in golden/probe.txt, beside those of a check and a setup, as the README shows them;
+with WRITE_GOLDEN=1 in the environment these files are written."""
 
 import os
 import re
@@ -12,8 +13,9 @@ import pytest
 from conftest import write_private
 from relay import Network
 from rogue import Rogue
+from test_setup import Terminal
 
-GOLDEN = Path(__file__).parent / "golden/probe.txt"
+GOLDEN = Path(__file__).parent / "golden"
 HOST = "localhost"
 NO_LOGIN = ["PIPELINING", "SIZE 52428800", "8BITMIME"]
 LOGIN = [*NO_LOGIN, "AUTH LOGIN PLAIN"]
@@ -34,12 +36,21 @@ def provider(certificates):
     network.stop()
 
 
+def check_screen(name, text, folder):
+    """As the file has it; with WRITE_GOLDEN in the environment the file is written."""
+    path = GOLDEN / f"{name}.txt"
+    text = masked(text.replace(str(folder), "/etc"))
+    if os.environ.get("WRITE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
 def masked(text):
-    """Without what differs from run to run."""
-    text = re.sub(r"\d+\.\d ms", "0.1 ms", text)
-    text = re.sub(r" +0\.1 ms", "  TIME", text)
-    text = re.sub(r"Testing CA #[\w-]+", "Testing CA #N", text)
-    return re.sub(r"valid (for )?\d+ days", r"valid \g<1>N days", text)
+    """Without what differs from run to run; columns stay where they are."""
+    text = re.sub(r"\033\[\d*m", "", text.replace("\r\n", "\n"))
+    text = re.sub(r"\d+(\.\d)? ms", lambda found: "N ms".rjust(len(found[0])), text)
+    text = re.sub(r"Testing CA #[\w-]+", "Testing CA", text)
+    return re.sub(r"(valid (?:for )?)\d+ days", r"\1NN days", text)
 
 
 def run(network, orsino, *words, message=b""):
@@ -53,9 +64,7 @@ def test_ten_seconds_instead_of_a_day(provider, orsino, certificates, tmp_path):
     config = write_private(tmp_path / "ca.ini", f"[a]\nhost = localhost\nfrom = a@b.it\n{ca}")
     done = run(network, orsino, "probe", "-C", str(config), HOST)
     assert (done.returncode, done.stderr) == (0, b"")
-    if os.environ.get("WRITE_GOLDEN"):
-        GOLDEN.write_text(masked(done.stdout.decode()))
-    assert masked(done.stdout.decode()) == GOLDEN.read_text()
+    check_screen("probe", done.stdout.decode(), tmp_path)
     # The lines that it prints are those that send.
     lines = done.stdout.decode().partition("In the INI:\n\n")[2]
     lines = lines.replace("user = ...", "user = info@example.it").replace("password = ...", 'password = "p#ss"')
@@ -99,7 +108,33 @@ def test_what_he_would_have_needed_to_know_least(provider, orsino, certificates,
     assert implicit.session.transactions
 
 
-def test_the_readme_shows_this_screen():
+def test_the_screen_of_a_check(provider, orsino, certificates, tmp_path):
+    network, _ = provider
+    text = f"[orsino]\nlog = none\n[example]\nhost = {HOST}\nuser = info@example.it\npassword = x\nca_file = {certificates.ca_file}\n"
+    config = write_private(tmp_path / "orsino.ini", text)
+    done = run(network, orsino, "check", "-C", str(config))
+    assert (done.returncode, done.stderr) == (0, b"")
+    check_screen("check", done.stdout.decode(), tmp_path)
+
+
+def test_the_screen_of_a_setup(provider, orsino, certificates, tmp_path):
+    network, (_, implicit) = provider
+    terminal = network.run(Terminal, orsino, ["-C", str(tmp_path / "orsino.ini"), "--ca-file", str(certificates.ca_file), "info@example.test"])
+    screen = "$ orsino setup info@example.test\n"
+    answers = [("server for outgoing mail: ", HOST), ("User name [info@example.test]: ", ""), ("Password: ", "p#ss;word"),
+               ("root and cron [info@example.test]: ", ""), ("[Y/n]: ", "")]  # fmt: skip
+    for question, answer in answers:
+        screen += terminal.expect(question) + question
+        os.write(terminal.fd, answer.encode() + b"\n")
+    rest, code = terminal.end()
+    assert code == 0
+    check_screen("setup", screen + rest, tmp_path)
+    implicit.wait()
+    assert b"Subject: orsino works" in implicit.sessions[-1].text
+
+
+@pytest.mark.parametrize("name", ["probe", "check", "setup"])
+def test_the_readme_shows_the_screens(name):
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    shown = readme.partition("<!-- probe: tests/e2e/golden/probe.txt -->\n```\n")[2].partition("```\n<!-- end of probe -->")[0]
-    assert shown == GOLDEN.read_text()
+    shown = readme.partition(f"<!-- screen: tests/e2e/golden/{name}.txt -->\n```\n")[2].partition("```\n<!-- end of screen -->")[0]
+    assert shown == (GOLDEN / f"{name}.txt").read_text()

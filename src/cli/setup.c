@@ -1,0 +1,164 @@
+#include "cli/setup.h"
+
+#include "base/rights.h"
+#include "cli/ask.h"
+#include "cli/check.h"
+#include "cli/probe_ports.h"
+#include "cli/report.h"
+#include "cli/setup_inside.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: orsino setup [options] [you@domain]\n"
+    "  --account NAME      the section to write\n"
+    "  --provider NAME, --host NAME, --port N, --tls MODE, --user NAME, --from ADDRESS,\n"
+    "  --local ADDRESS, --ca-file FILE, --fingerprint DIGITS, --password-file FILE\n"
+    "  --password-stdin    the password is the first line of standard input\n"
+    "  --non-interactive   ask nothing; ORSINO_HOST, ORSINO_PASSWORD and so on count as well\n"
+    "  --no-check          do not ask the network whether it works\n"
+    "  -C FILE             the configuration to write\n";
+
+/* Options that are keys of the INI, by the words of these. */
+static const struct {
+    const char *option;
+    enum setup_key key;
+} key_options[] = {
+    { "provider", SETUP_PROVIDER },
+    { "host", SETUP_HOST },
+    { "port", SETUP_PORT },
+    { "tls", SETUP_TLS },
+    { "user", SETUP_USER },
+    { "from", SETUP_FROM },
+    { "ca-file", SETUP_CA_FILE },
+    { "fingerprint", SETUP_FINGERPRINT },
+    { "password-file", SETUP_PASSWORD_FILE },
+};
+
+enum {
+    KEY_OPTIONS = sizeof key_options / sizeof *key_options,
+    OTHER = 1000, /* what getopt_long gives for options that are no keys */
+};
+
+static enum code take_option(struct setup *s, int option, const char *word, struct status *why)
+{
+    if (option < KEY_OPTIONS) {
+        s->values[key_options[option].key] = optarg;
+        return CODE_OK;
+    }
+    switch (option) {
+    case 'C':
+        s->config = optarg;
+        return CODE_OK;
+    case OTHER:
+        s->account = optarg;
+        return CODE_OK;
+    case OTHER + 1:
+        s->local = optarg;
+        return CODE_OK;
+    case OTHER + 2:
+        s->password_from_stdin = true;
+        return CODE_OK;
+    case OTHER + 3:
+        s->asks = false;
+        return CODE_OK;
+    case OTHER + 4:
+        s->checks = false;
+        return CODE_OK;
+    case OTHER + 5:
+        s->helps = true;
+        return CODE_OK;
+    case ':':
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%.80s needs an argument", word);
+    default:
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "no option %.80s; see orsino setup --help", word);
+    }
+}
+
+static enum code parse(int argc, char **argv, struct setup *s, struct status *why)
+{
+    static const struct option others[] = {
+        { "account", required_argument, NULL, OTHER },
+        { "local", required_argument, NULL, OTHER + 1 },
+        { "password-stdin", no_argument, NULL, OTHER + 2 },
+        { "non-interactive", no_argument, NULL, OTHER + 3 },
+        { "no-check", no_argument, NULL, OTHER + 4 },
+        { "help", no_argument, NULL, OTHER + 5 },
+        { NULL, 0, NULL, 0 },
+    };
+    struct option rows[KEY_OPTIONS + sizeof others / sizeof *others];
+    int option;
+
+    for (int i = 0; i < KEY_OPTIONS; i++)
+        rows[i] = (struct option){ key_options[i].option, required_argument, NULL, i };
+    memcpy(rows + KEY_OPTIONS, others, sizeof others);
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":C:", rows, NULL)) != -1)
+        if (take_option(s, option, argv[optind - 1], why))
+            return why->code;
+    if (argc - optind > 1)
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "one address at most; see orsino setup --help");
+    if (optind < argc)
+        (void)snprintf(s->address, sizeof s->address, "%s", argv[optind]);
+    return CODE_OK;
+}
+
+/* What it came to in the end: the way of the account, and a message if that is wanted. */
+static int conclude(const struct setup *s, const char *path)
+{
+    char question[ASK_ROOM + 64];
+    const char *account = strcmp(s->section, SCAN_GLOBALS) == 0 ? NULL : s->section;
+    int result;
+
+    (void)printf("%s is written%s.\n", path,
+                 s->file.exists ? "; the old one is beside it, .bak" : "");
+    if (!s->checks)
+        return EX_OK;
+    (void)putchar('\n');
+    result = check_with(path, account);
+    if (result != EX_OK || !s->asks)
+        return result;
+    (void)snprintf(question, sizeof question, "\nSend a test message to %s?", s->address);
+    return ask_yes(question, true) ? check_by_message(path, account, s->address) : EX_OK;
+}
+
+static int run(struct setup *s, struct status *why)
+{
+    int result = EX_OK;
+
+    if (setup_file_open(&s->file, s->config, why) == CODE_OK && setup_gather(s, why) == CODE_OK &&
+        setup_write(s, why) == CODE_OK)
+        result = conclude(s, s->file.path);
+    setup_file_free(&s->file);
+    return result;
+}
+
+int setup_main(int argc, char **argv)
+{
+    struct setup s = { .asks = true, .checks = true };
+    struct status why = { 0 };
+    int result = EX_OK;
+
+    if (!rights_drop())
+        (void)status_set(&why, CODE_SYSTEM, STAGE_CONFIG, "the rights of the group stay");
+    else if (parse(argc, argv, &s, &why) == CODE_OK && s.helps)
+        (void)fputs(usage, stdout);
+    else if (why.code == CODE_OK && s.asks && !ask_is_possible())
+        (void)status_set(&why, CODE_USAGE, STAGE_OPTIONS,
+                         "there is no terminal to ask questions at: use --non-interactive");
+    else if (why.code == CODE_OK)
+        result = run(&s, &why);
+    explicit_bzero(s.password, sizeof s.password);
+    if (why.code)
+        report_command_failure(&why, NULL);
+    if (fflush(stdout) != 0 && why.code == CODE_OK && result == EX_OK)
+        return EX_IOERR;
+    return why.code ? status_exit(&why) : result;
+}

@@ -1,0 +1,287 @@
+#include "cli/setup_file.h"
+
+#include "conf/config.h"
+#include "mail/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    TEXT_MAX = 2 * SCAN_FILE_MAX,
+};
+
+static enum code no_memory(struct status *why)
+{
+    return status_set(why, CODE_MEMORY, STAGE_CONFIG, "out of memory");
+}
+
+static enum code cannot_write(const char *path, struct status *why)
+{
+    int error = errno;
+
+    status_at(why, "%.300s", path);
+    return status_set_errno(why, CODE_FILE_CREATE, STAGE_CONFIG, error, "it cannot be written");
+}
+
+/* A user's own: the first that there is, in the order in which it is read, else the first. */
+static bool choose_own(char out[SETUP_PATH_ROOM])
+{
+    const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
+    char first[SETUP_PATH_ROOM];
+    int n;
+
+    if (!home || home[0] != '/')
+        return false;
+    n = xdg && xdg[0] == '/' ? snprintf(first, sizeof first, "%s/orsino/orsino.ini", xdg)
+                             : snprintf(first, sizeof first, "%s/.config/orsino/orsino.ini", home);
+    if (n < 0 || n >= SETUP_PATH_ROOM)
+        return false;
+    n = snprintf(out, SETUP_PATH_ROOM, "%s/.orsino.ini", home);
+    if (n < 0 || n >= SETUP_PATH_ROOM)
+        return false;
+    if (access(first, F_OK) == 0 || access(out, F_OK) != 0)
+        memcpy(out, first, sizeof first);
+    return true;
+}
+
+static enum code choose_path(struct setup_file *file, const char *named, struct status *why)
+{
+    const char *path = named ? named : geteuid() == 0 ? SYSTEM_CONFIG : NULL;
+
+    if (path && strlen(path) < sizeof file->path) {
+        memcpy(file->path, path, strlen(path) + 1);
+        return CODE_OK;
+    }
+    if (!path && choose_own(file->path))
+        return CODE_OK;
+    return status_set(why, CODE_CONFIG, STAGE_CONFIG,
+                      "there is no home directory: name a file, -C");
+}
+
+static enum code read_text(struct setup_file *file, int fd, struct status *why)
+{
+    char piece[4096];
+    ssize_t n;
+
+    while ((n = read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0)
+            buf_add(&file->text, piece, (size_t)n);
+    explicit_bzero(piece, sizeof piece);
+    if (n < 0)
+        return status_set_errno(why, CODE_READ, STAGE_CONFIG, errno, "it cannot be read");
+    return file->text.failed ? no_memory(why) : CODE_OK;
+}
+
+static enum code open_file(struct setup_file *file, const char *named, struct status *why)
+{
+    int fd;
+
+    *file = (struct setup_file){ .exists = false };
+    buf_init(&file->text, TEXT_MAX);
+    if (choose_path(file, named, why))
+        return why->code;
+    fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+        return status_set_errno(why, errno == EACCES ? CODE_PERMISSION : CODE_READ, STAGE_CONFIG,
+                                errno, "it cannot be opened");
+    file->exists = fd >= 0;
+    if (fd >= 0) {
+        (void)read_text(file, fd, why);
+        (void)close(fd);
+    }
+    return why->code ? why->code : scan_text(&file->scan, file->path, buf_slice(&file->text), why);
+}
+
+enum code setup_file_open(struct setup_file *file, const char *named, struct status *why)
+{
+    if (open_file(file, named, why))
+        status_at(why, "%.300s", file->path);
+    return why->code;
+}
+
+void setup_file_free(struct setup_file *file)
+{
+    scan_free(&file->scan);
+    buf_wipe(&file->text);
+}
+
+struct slice setup_file_value(const struct setup_file *file, struct slice section, const char *key)
+{
+    for (size_t i = 0; i < file->scan.count; i++) {
+        const struct scan_entry *e = &file->scan.entries[i];
+
+        if (e->key.p && slice_equal_nocase(e->section, section) &&
+            slice_equal_nocase(e->key, slice_of(key)))
+            return e->value;
+    }
+    return (struct slice){ .n = 0 };
+}
+
+bool setup_file_has_accounts(const struct setup_file *file)
+{
+    for (size_t i = 0; i < file->scan.count; i++)
+        if (!slice_equal_nocase(file->scan.entries[i].section, slice_of(SCAN_GLOBALS)))
+            return true;
+    return false;
+}
+
+static bool has_section(const struct setup_file *file, const char *name)
+{
+    return scan_line(&file->scan, slice_of(name), NULL) > 0;
+}
+
+static void copy_name(struct slice name, char out[SETUP_NAME_ROOM])
+{
+    (void)snprintf(out, SETUP_NAME_ROOM, "%.*s", (int)name.n, name.p);
+}
+
+static bool find_by_address(const struct setup_file *file, const char *address,
+                            char out[SETUP_NAME_ROOM])
+{
+    static const char *const keys[] = { "user", "from" };
+
+    for (size_t i = 0; i < file->scan.count; i++)
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+            struct slice section = file->scan.entries[i].section;
+
+            if (!slice_equal_nocase(section, slice_of(SCAN_GLOBALS)) &&
+                slice_equal_nocase(setup_file_value(file, section, keys[k]), slice_of(address))) {
+                copy_name(section, out);
+                return true;
+            }
+        }
+    return false;
+}
+
+void setup_file_section(const struct setup_file *file, const char *address, const char *word,
+                        char out[SETUP_NAME_ROOM])
+{
+    if (!setup_file_has_accounts(file)) {
+        copy_name(slice_of(SCAN_GLOBALS), out);
+        return;
+    }
+    if (find_by_address(file, address, out))
+        return;
+    copy_name(slice_of(scan_is_section_name(slice_of(word)) ? word : "account"), out);
+    for (unsigned number = 2; has_section(file, out) && number < 1000; number++)
+        (void)snprintf(out, SETUP_NAME_ROOM, "%.80s-%u", word, number);
+}
+
+/* The folders of a user's own file, when it is the first one there. */
+static enum code make_folders(const char *path, struct status *why)
+{
+    char folder[SETUP_PATH_ROOM];
+
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+            return cannot_write(folder, why);
+        *slash = '/';
+    }
+    return CODE_OK;
+}
+
+/* Those of the file that it takes the place of. */
+static bool set_rights(const struct setup_file *file, int fd)
+{
+    struct group *group = geteuid() == 0 ? getgrnam("orsino") : NULL;
+    struct stat st;
+
+    if (stat(file->path, &st) == 0)
+        return fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, st.st_mode & 07777) == 0;
+    if (!group || strcmp(file->path, SYSTEM_CONFIG) != 0)
+        return fchmod(fd, 0600) == 0;
+    return fchown(fd, 0, group->gr_gid) == 0 && fchmod(fd, 0640) == 0;
+}
+
+/* As every reader will find it. */
+static enum code look_at(const char *path, const char *section, struct status *why)
+{
+    struct config *config = NULL;
+    struct account account;
+    bool is_only = slice_equal_nocase(slice_of(section), slice_of(SCAN_GLOBALS));
+    enum code code = config_load(path, &config, why);
+
+    if (code == CODE_OK)
+        code = config_account(config, is_only ? NULL : section, "", &account, why);
+    config_free(config);
+    return code;
+}
+
+static bool sync_folder(const char *path)
+{
+    char folder[SETUP_PATH_ROOM];
+    const char *slash = strrchr(path, '/');
+    int fd;
+    bool synced;
+
+    (void)snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1,
+                   slash ? path : ".");
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return synced;
+}
+
+/* The old one gets a second name before it loses the first. */
+static bool put_in_place(const struct setup_file *file, const char *made)
+{
+    char backup[SETUP_PATH_ROOM + 8];
+
+    (void)snprintf(backup, sizeof backup, "%s.bak", file->path);
+    if (file->exists) {
+        (void)unlink(backup);
+        if (link(file->path, backup) != 0)
+            return false;
+    }
+    return rename(made, file->path) == 0 && sync_folder(file->path);
+}
+
+static enum code write_text(struct setup_file *file, const char *section, struct slice text,
+                            struct status *why)
+{
+    char made[SETUP_PATH_ROOM + 8];
+    int fd;
+
+    if (make_folders(file->path, why))
+        return why->code;
+    (void)snprintf(made, sizeof made, "%s.XXXXXX", file->path);
+    fd = mkostemp(made, O_CLOEXEC);
+    if (fd < 0)
+        return cannot_write(file->path, why);
+    if (!store_write_file(fd, text))
+        (void)cannot_write(file->path, why);
+    else if (look_at(made, section, why) == CODE_OK &&
+             (!set_rights(file, fd) || fsync(fd) != 0 || !put_in_place(file, made)))
+        (void)cannot_write(file->path, why);
+    (void)close(fd);
+    if (why->code)
+        (void)unlink(made);
+    return why->code;
+}
+
+enum code setup_file_write(struct setup_file *file, const char *section,
+                           const struct edit_change *changes, size_t count,
+                           const struct edit_change *globals, size_t global_count,
+                           struct status *why)
+{
+    struct buf first, second;
+
+    buf_init(&first, TEXT_MAX);
+    buf_init(&second, TEXT_MAX);
+    if (edit_section(buf_slice(&file->text), SCAN_GLOBALS, globals, global_count, &first, why) ==
+            CODE_OK &&
+        edit_section(buf_slice(&first), section, changes, count, &second, why) == CODE_OK)
+        (void)write_text(file, section, buf_slice(&second), why);
+    buf_wipe(&first);
+    buf_wipe(&second);
+    return why->code;
+}

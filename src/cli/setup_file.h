@@ -1,0 +1,56 @@
+/* The INI that `orsino setup` changes: which account in it, and the writing of it. */
+#ifndef ORSINO_CLI_SETUP_FILE_H
+#define ORSINO_CLI_SETUP_FILE_H
+
+#include "conf/edit.h"
+#include "conf/scan.h"
+
+enum {
+    SETUP_PATH_ROOM = 1024,
+    SETUP_NAME_ROOM = SCAN_NAME_MAX + 1,
+};
+
+struct setup_file {
+    char path[SETUP_PATH_ROOM];
+    bool exists;
+    struct buf text; /* as it is now; empty when there is no file */
+    struct scan scan;
+};
+
+/*
+ * Finds the file: `named` by -C, else /etc/orsino.ini for root, else the one of the user's own that
+ * there is, else ~/.config/orsino/orsino.ini; and reads it, if it is there. CODE_CONFIG when it is
+ * wrong, or when there is no home; CODE_PERMISSION, CODE_READ, CODE_MEMORY. Whatever it gives,
+ * *file is to be freed.
+ */
+enum code setup_file_open(struct setup_file *file, const char *named, struct status *why)
+    __attribute__((warn_unused_result));
+void setup_file_free(struct setup_file *file);
+
+/* A value in a section, or an empty slice. */
+struct slice setup_file_value(const struct setup_file *file, struct slice section, const char *key);
+
+/* Whether there is a section besides that of the globals. */
+bool setup_file_has_accounts(const struct setup_file *file);
+
+/*
+ * The section of the account with this address, by its user or from. When there is none: that of
+ * the globals, as long as it is the only one; else a new name that is made of `word`, a provider's
+ * or a domain's.
+ */
+void setup_file_section(const struct setup_file *file, const char *address, const char *word,
+                        char out[SETUP_NAME_ROOM]);
+
+/*
+ * Writes the file with the changes in this section, and `globals` in that of the globals. The old
+ * one stays as path.bak; what is written is first looked at as every reader would, and takes its
+ * place in one go, on disk before the old one goes. Owner and mode stay; a new file of root's is
+ * 0640 root:orsino where there is that group, any other 0600. CODE_CONFIG, CODE_FILE_CREATE,
+ * CODE_MEMORY: then the old one is as it was.
+ */
+enum code setup_file_write(struct setup_file *file, const char *section,
+                           const struct edit_change *changes, size_t count,
+                           const struct edit_change *globals, size_t global_count,
+                           struct status *why) __attribute__((warn_unused_result));
+
+#endif

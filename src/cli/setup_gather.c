@@ -1,0 +1,342 @@
+#include "cli/setup_inside.h"
+
+#include "cli/probe_ports.h"
+#include "cli/probe_text.h"
+#include "deliver/discover.h"
+#include "mail/address.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TIMEOUT = 5000, /* milliseconds, for a probe */
+    ADDRESSES_ROOM = 512,
+    LINE_ROOM = 2048,
+    PORT_MAX = 65535,
+    USUAL_TLS = 465,
+    USUAL_STARTTLS = 587,
+};
+
+static const struct {
+    const char *key, *variable;
+} keys[SETUP_KEYS] = {
+    [SETUP_PROVIDER] = { "provider", "ORSINO_PROVIDER" },
+    [SETUP_HOST] = { "host", "ORSINO_HOST" },
+    [SETUP_PORT] = { "port", "ORSINO_PORT" },
+    [SETUP_TLS] = { "tls", "ORSINO_TLS" },
+    [SETUP_CA_FILE] = { "ca_file", "ORSINO_CA_FILE" },
+    [SETUP_FINGERPRINT] = { "fingerprint", "ORSINO_FINGERPRINT" },
+    [SETUP_USER] = { "user", "ORSINO_USER" },
+    [SETUP_PASSWORD] = { "password", "ORSINO_PASSWORD" },
+    [SETUP_PASSWORD_FILE] = { "password_file", "ORSINO_PASSWORD_FILE" },
+    [SETUP_FROM] = { "from", "ORSINO_FROM" },
+};
+
+static enum code missing(struct status *why, const char *what)
+{
+    return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%s is missing", what);
+}
+
+static enum code give_up(struct status *why)
+{
+    return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                      "no answer that can be used: nothing is written");
+}
+
+static void take_environment(struct setup *s)
+{
+    for (size_t i = 0; i < SETUP_KEYS; i++) {
+        const char *value = getenv(keys[i].variable);
+
+        if (!s->values[i] && value && value[0] != 0)
+            s->values[i] = value;
+    }
+    if (!s->local)
+        s->local = getenv("ORSINO_LOCAL");
+}
+
+static bool is_address(const char *text)
+{
+    struct status ignored = { 0 };
+    struct address address;
+
+    return address_parse(slice_of(text), &address, &ignored) == CODE_OK && address.at > 0 &&
+           strchr(text, '@') != NULL;
+}
+
+static enum code gather_address(struct setup *s, struct status *why)
+{
+    if (s->address[0] == 0 && s->values[SETUP_FROM])
+        (void)snprintf(s->address, sizeof s->address, "%s", s->values[SETUP_FROM]);
+    if (s->address[0] == 0 && s->values[SETUP_USER] && strchr(s->values[SETUP_USER], '@'))
+        (void)snprintf(s->address, sizeof s->address, "%s", s->values[SETUP_USER]);
+    if (!s->asks && s->address[0] == 0)
+        return missing(why, "the mail address, as an argument or --from,");
+    for (int i = 0; i < ASK_TIMES && !is_address(s->address); i++) {
+        if (!s->asks)
+            return status_set(why, CODE_ADDRESS, STAGE_OPTIONS, "\"%.80s\" is no mail address",
+                              s->address);
+        if (s->address[0] != 0)
+            (void)puts("This is no mail address.");
+        if (!ask_text("Your mail address", "", s->address))
+            break;
+    }
+    return is_address(s->address) ? CODE_OK : give_up(why);
+}
+
+static const char *domain_of(const struct setup *s)
+{
+    return strrchr(s->address, '@') + 1;
+}
+
+/* The provider's name stands for host, port and tls. */
+static void take_provider(struct setup *s, const struct provider *p)
+{
+    s->provider = p;
+    s->values[SETUP_PROVIDER] = p->name;
+}
+
+static void take_host(struct setup *s, const char *host)
+{
+    (void)snprintf(s->host, sizeof s->host, "%s", host);
+    s->values[SETUP_HOST] = s->host;
+}
+
+static bool find_by_domain(struct setup *s)
+{
+    struct discovery found;
+    struct status why = { 0 };
+
+    if (discover(domain_of(s), &found, &why))
+        return false;
+    if (s->asks)
+        (void)printf("%s: %s.\n", found.rows[0].host, found.rows[0].reason);
+    if (found.rows[0].provider && found.rows[0].source != SOURCE_SRV)
+        take_provider(s, found.rows[0].provider);
+    else
+        take_host(s, found.rows[0].host);
+    return true;
+}
+
+/* A way that was probed; what is unusual in it is written down. */
+static void take_way(struct setup *s, const struct port_report *best)
+{
+    bool implicit = best->state == PORT_IMPLICIT;
+
+    s->values[SETUP_TLS] = implicit ? "implicit" : "starttls";
+    (void)snprintf(s->port, sizeof s->port, "%u", best->port);
+    if (best->port != (implicit ? USUAL_TLS : USUAL_STARTTLS))
+        s->values[SETUP_PORT] = s->port;
+}
+
+static void print_finding(const struct setup *s, const struct port_report *r)
+{
+    char room[LINE_ROOM];
+    struct buf line;
+
+    buf_over(&line, room, sizeof room);
+    buf_addf(&line, "%s, port %u: ", s->values[SETUP_HOST], r->port);
+    probe_add_verdict(&line, r);
+    text_make_printable(line.p, line.n);
+    (void)printf("%.*s.\n", (int)line.n, line.p);
+}
+
+/* Asks the host itself. False when there is no way that could be used; it is told why. */
+static bool probe_host(struct setup *s)
+{
+    struct probe_params params = {
+        .host = s->values[SETUP_HOST],
+        .tls_name = "",
+        .ca_file = s->values[SETUP_CA_FILE] ? s->values[SETUP_CA_FILE] : "",
+        .ehlo_name = "",
+    };
+    struct probe_list list = { .timeout = TIMEOUT };
+    struct port_report reports[PROBE_PORTS_MAX];
+    const struct port_report *best;
+    char addresses[ADDRESSES_ROOM];
+    struct status why = { 0 };
+    uint64_t port;
+
+    if (!s->values[SETUP_PORT])
+        probe_list_complete(&list);
+    else if (slice_number(slice_of(s->values[SETUP_PORT]), PORT_MAX, &port) && port > 0)
+        probe_list_add(&list, (unsigned)port);
+    (void)printf("Asking %s what it speaks.\n", params.host);
+    (void)fflush(stdout);
+    if (probe_ports(&params, &list, reports, addresses, sizeof addresses, &why)) {
+        (void)printf("%s: %s.\n", params.host, why.what);
+        return false;
+    }
+    best = probe_best(reports, list.count);
+    for (size_t i = 0; i < list.count; i++)
+        if (best == &reports[i] || !best)
+            print_finding(s, &reports[i]);
+    if (best)
+        take_way(s, best);
+    return best != NULL;
+}
+
+static enum code ask_host(struct setup *s, struct status *why)
+{
+    char host[ASK_ROOM];
+
+    for (int i = 0; i < ASK_TIMES; i++) {
+        if (!s->values[SETUP_HOST]) {
+            if (!ask_text("The provider's server for outgoing mail", "", host))
+                break;
+            if (provider_find(slice_of(host))) {
+                take_provider(s, provider_find(slice_of(host)));
+                return CODE_OK;
+            }
+            if (host[0] != 0)
+                take_host(s, host);
+        }
+        if (s->values[SETUP_HOST] &&
+            (!s->checks || probe_host(s) || ask_yes("Take it all the same?", false)))
+            return CODE_OK;
+        s->values[SETUP_HOST] = NULL;
+    }
+    return give_up(why);
+}
+
+static enum code gather_server(struct setup *s, struct status *why)
+{
+    const char *provider = s->values[SETUP_PROVIDER];
+
+    if (provider) {
+        s->provider = provider_find(slice_of(provider));
+        if (s->provider)
+            return CODE_OK;
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no provider \"%.80s\" is known",
+                          provider);
+    }
+    if (!s->values[SETUP_HOST] && s->checks)
+        (void)find_by_domain(s);
+    if (s->provider)
+        return CODE_OK;
+    if (s->asks)
+        return s->values[SETUP_TLS] && s->values[SETUP_HOST] ? CODE_OK : ask_host(s, why);
+    return s->values[SETUP_HOST] ? CODE_OK : missing(why, "--host, or --provider,");
+}
+
+static enum code gather_user(struct setup *s, struct status *why)
+{
+    static char room[PROVIDER_HOST_ROOM];
+    const char *fixed = s->provider ? provider_fixed_user(s->provider, room) : NULL;
+    const char *usual = fixed ? fixed : s->address;
+
+    if (s->values[SETUP_USER])
+        return CODE_OK;
+    (void)snprintf(s->user, sizeof s->user, "%s", usual);
+    if (s->asks && !fixed) {
+        if (s->provider)
+            (void)printf("The user name at %s: %s.\n", s->provider->title, s->provider->user);
+        if (!ask_text("User name", usual, s->user))
+            return give_up(why);
+    }
+    s->values[SETUP_USER] = s->user;
+    return CODE_OK;
+}
+
+static enum code read_password(struct setup *s, struct status *why)
+{
+    if (!fgets(s->password, sizeof s->password, stdin))
+        return missing(why, "the password on standard input");
+    s->password[strcspn(s->password, "\r\n")] = 0;
+    s->values[SETUP_PASSWORD] = s->password;
+    return s->password[0] != 0 ? CODE_OK : missing(why, "the password on standard input");
+}
+
+static enum code gather_password(struct setup *s, struct status *why)
+{
+    if (s->password_from_stdin)
+        return read_password(s, why);
+    if (s->values[SETUP_PASSWORD_FILE] || s->values[SETUP_PASSWORD])
+        return CODE_OK;
+    if (!s->asks)
+        return missing(why, "the password: ORSINO_PASSWORD, --password-file or --password-stdin");
+    if (s->provider && s->provider->note)
+        (void)printf("%s: %s.\n", s->provider->title, s->provider->note);
+    for (int i = 0; i < ASK_TIMES && s->password[0] == 0; i++)
+        if (!ask_secret("Password", s->password))
+            return give_up(why);
+    if (s->password[0] == 0)
+        return give_up(why);
+    s->values[SETUP_PASSWORD] = s->password;
+    return CODE_OK;
+}
+
+static enum code gather_local(struct setup *s, struct status *why)
+{
+    struct slice now = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "local");
+
+    if (s->local || now.n > 0 || !s->asks)
+        return CODE_OK;
+    if (!ask_text("Who gets the mail for root and cron", s->address, s->local_room))
+        return give_up(why);
+    s->local = s->local_room;
+    return CODE_OK;
+}
+
+/* Where [orsino] is the account, a section beside it would take that away. */
+static bool would_hide(const struct setup *s)
+{
+    struct slice globals = slice_of(SCAN_GLOBALS);
+
+    return !slice_equal_nocase(slice_of(s->account), globals) &&
+           !setup_file_has_accounts(&s->file) &&
+           (setup_file_value(&s->file, globals, "host").n > 0 ||
+            setup_file_value(&s->file, globals, "provider").n > 0);
+}
+
+static enum code choose_section(struct setup *s, struct status *why)
+{
+    char word[SETUP_NAME_ROOM];
+
+    if (s->account && !scan_is_section_name(slice_of(s->account)))
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no account can be called \"%.80s\"",
+                          s->account);
+    if (s->account && would_hide(s))
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "the account of this file is in [orsino]: give it a section of its own "
+                          "before you add another, or use --account orsino to change it");
+    if (s->account) {
+        (void)snprintf(s->section, sizeof s->section, "%s", s->account);
+        return CODE_OK;
+    }
+    if (s->provider)
+        (void)snprintf(word, sizeof word, "%s", s->provider->name);
+    else
+        (void)snprintf(word, sizeof word, "%.*s", (int)strcspn(domain_of(s), "."), domain_of(s));
+    setup_file_section(&s->file, s->address, word, s->section);
+    return CODE_OK;
+}
+
+enum code setup_gather(struct setup *s, struct status *why)
+{
+    if (!s->asks)
+        take_environment(s);
+    if (gather_address(s, why) || gather_server(s, why) || gather_user(s, why) ||
+        gather_password(s, why) || gather_local(s, why))
+        return why->code;
+    s->values[SETUP_FROM] = s->values[SETUP_FROM] ? s->values[SETUP_FROM] : s->address;
+    if (s->provider && s->values[SETUP_PROVIDER])
+        s->values[SETUP_HOST] = s->values[SETUP_PORT] = s->values[SETUP_TLS] = NULL;
+    return choose_section(s, why);
+}
+
+enum code setup_write(struct setup *s, struct status *why)
+{
+    struct edit_change changes[SETUP_KEYS], globals[2];
+    struct slice chosen = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "account");
+    size_t global_count = 0;
+
+    for (size_t i = 0; i < SETUP_KEYS; i++)
+        changes[i] = (struct edit_change){ keys[i].key, s->values[i] };
+    if (s->local && s->local[0] != 0)
+        globals[global_count++] = (struct edit_change){ "local", s->local };
+    if (setup_file_has_accounts(&s->file) && chosen.n == 0)
+        globals[global_count++] = (struct edit_change){ "account", s->section };
+    return setup_file_write(&s->file, s->section, changes, SETUP_KEYS, globals, global_count, why);
+}
