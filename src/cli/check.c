@@ -96,14 +96,9 @@ static enum code check_password(const struct account *account, struct status *wh
 static enum code check_config(struct door *door, struct making *m, const struct words *w,
                               struct steps *steps, struct status *why)
 {
-    enum code code = CODE_OK;
-
-    if (door_open(door, &w->options, why) == CODE_OK) {
+    if (door_open(door, &w->options, why) == CODE_OK)
         making_begin(m, door);
-        if (making_choose_sender(m, NULL, why) == CODE_OK)
-            code = check_password(&m->account, why);
-    }
-    if (code || why->code) {
+    if (why->code || making_choose_sender(m, NULL, why) || check_password(&m->account, why)) {
         steps_fail(steps, "configuration", why, NULL);
         return why->code;
     }
@@ -160,6 +155,7 @@ static enum code send_test(struct making *m, const char *address, struct steps *
     struct status fault = { 0 };
 
     steps_start(steps);
+    steps_expect(steps, "test message");
     if (make_message(m, address, why) == CODE_OK) {
         if (deliver(&m->account, &submission, NULL, NULL, &m->outcome, &fault))
             log_trace("=", slice_of(fault.what));

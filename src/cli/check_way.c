@@ -105,6 +105,8 @@ static void note_stage(void *context, enum stage stage)
     else if (w->stage != STAGE_NONE)
         tell_done(w);
     w->stage = stage;
+    if (names[stage])
+        steps_expect(w->steps, names[stage]);
 }
 
 static enum code open_connection(struct walk *w, struct making *m, struct status *why)
@@ -136,6 +138,7 @@ static enum code try_sender(struct walk *w, struct making *m, struct status *why
     struct outcome none = { .recipients = NULL };
 
     steps_start(w->steps);
+    steps_expect(w->steps, "sender");
     smtp_offer(s, &submission, &none);
     connection_pump(&w->connection);
     *why = smtp_wants(s) == WANTS_MORE ? *smtp_refusal(s) : *smtp_fault(s);

@@ -158,6 +158,15 @@ static bool wants_colour(void)
     return isatty(STDOUT_FILENO) && (!no || no[0] == 0);
 }
 
+/* It takes seconds; the first line of what is found is longer, and is written over this. */
+static void show_patience(void)
+{
+    if (!isatty(STDOUT_FILENO))
+        return;
+    (void)printf("asking ...\r");
+    (void)fflush(stdout);
+}
+
 /* What was found is told on stdout; *has_looked is whether it came that far. */
 static void look(struct words *w, const struct account *account, bool *has_looked,
                  struct status *why)
@@ -177,6 +186,7 @@ static void look(struct words *w, const struct account *account, bool *has_looke
     choose_ports(w, findings.candidate);
     params.host = findings.host;
     findings.count = w->list.count;
+    show_patience();
     if (probe_ports(&params, &w->list, reports, addresses, sizeof addresses, why))
         return;
     if (w->json)

@@ -222,7 +222,7 @@ static enum code gather_server(struct setup *s, struct status *why)
 
 static enum code gather_user(struct setup *s, struct status *why)
 {
-    static char room[PROVIDER_HOST_ROOM];
+    char room[PROVIDER_HOST_ROOM];
     const char *fixed = s->provider ? provider_fixed_user(s->provider, room) : NULL;
     const char *usual = fixed ? fixed : s->address;
 

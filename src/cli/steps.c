@@ -29,7 +29,8 @@ void steps_begin(struct steps *s, bool json)
     const char *no = getenv("NO_COLOR");
 
     *s = (struct steps){ .json = json };
-    s->colour = !json && isatty(STDOUT_FILENO) && (!no || no[0] == 0);
+    s->is_watched = !json && isatty(STDOUT_FILENO);
+    s->colour = s->is_watched && (!no || no[0] == 0);
     steps_start(s);
     if (json)
         (void)putchar('[');
@@ -38,6 +39,15 @@ void steps_begin(struct steps *s, bool json)
 void steps_start(struct steps *s)
 {
     s->began = clock_ms();
+}
+
+/* The line of its end is longer, and is written over it. */
+void steps_expect(const struct steps *s, const char *name)
+{
+    if (!s->is_watched || s->is_silent)
+        return;
+    (void)printf("...      %s\r", name);
+    (void)fflush(stdout);
 }
 
 static void print_json(const struct steps *s, const struct word *word, const char *name,

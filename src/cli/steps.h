@@ -14,9 +14,10 @@ enum step_result {
 
 struct steps {
     bool json, colour;
-    bool is_silent; /* tells only what fails */
-    size_t count;   /* told so far */
-    int64_t began;  /* clock_ms() of the step under way */
+    bool is_watched; /* stdout is a terminal */
+    bool is_silent;  /* tells only what fails */
+    size_t count;    /* told so far */
+    int64_t began;   /* clock_ms() of the step under way */
 };
 
 /* Nothing is told yet. Colour and JSON exclude each other. */
@@ -24,6 +25,9 @@ void steps_begin(struct steps *s, bool json);
 
 /* The time of the next step counts from now. */
 void steps_start(struct steps *s);
+
+/* The next step is called so: shown on a terminal for as long as it is under way. */
+void steps_expect(const struct steps *s, const char *name);
 
 /* A step has ended so; the next one starts. */
 void steps_tell(struct steps *s, enum step_result result, const char *name, const char *format, ...)

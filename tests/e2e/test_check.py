@@ -1,13 +1,16 @@
 """orsino check: the whole way of an account, a line for each step, and nothing sent."""
 
 import json
+import os
+import pty
 import re
-import socket
+import subprocess
 
 import pytest
 
 from conftest import table, write_private
 from rogue import CLOSE, SILENCE
+from servers import PASSWORD
 
 STEPS = ["configuration", "name look-up", "connection", "TLS", "certificate", "greeting", "EHLO", "login", "sender", "queue"]
 STEPS_STARTTLS = ["configuration", "name look-up", "connection", "greeting", "EHLO", "STARTTLS", "TLS", "certificate", "EHLO",
@@ -137,9 +140,24 @@ def test_json(rogue, ini, check):
     assert all(isinstance(step["milliseconds"], int) and step["text"] for step in found)
 
 
-def test_no_secret_is_shown(rogue, ini, check):
-    from servers import PASSWORD
+def test_the_step_under_way_is_shown_on_a_terminal(rogue, ini, orsino):
+    server = rogue({"greeting": (0.5, "220 mx")})
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(["orsino", "check", "-C", str(ini(server.port))], executable=orsino.path, env=orsino.environment(),
+                               stdout=theirs, stderr=theirs)  # fmt: skip
+    os.close(theirs)
+    said = b""
+    try:
+        while piece := os.read(ours, 4096):
+            said += piece
+    except OSError:
+        pass
+    os.close(ours)
+    assert process.wait(60) == 0
+    assert b"...      greeting\r" in said and b"...      greeting\r" not in said.partition(b"greeting ")[2], said
 
+
+def test_no_secret_is_shown(rogue, ini, check):
     server = rogue({"AUTH": f"535 5.7.8 {PASSWORD} is wrong"}, tls="implicit")
     for words in ((), ("--json",)):
         assert PASSWORD.encode() not in check(ini(server.port, "implicit"), *words).out

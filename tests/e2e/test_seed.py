@@ -48,6 +48,7 @@ def check_screen(name, text, folder):
 def masked(text):
     """Without what differs from run to run; columns stay where they are."""
     text = re.sub(r"\033\[\d*m", "", text.replace("\r\n", "\n"))
+    text = re.sub(r"[^\n\r]*\r", "", text)  # what was written over
     text = re.sub(r"\d+(\.\d)? ms", lambda found: "N ms".rjust(len(found[0])), text)
     text = re.sub(r"Testing CA #[\w-]+", "Testing CA", text)
     return re.sub(r"(valid (?:for )?)\d+ days", r"\1NN days", text)
