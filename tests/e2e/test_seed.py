@@ -1,7 +1,7 @@
 """What orsino began with: a provider that speaks implicit TLS alone, and five observations by which nobody could tell.
 Port 25 answers in the clear, and without STARTTLS; 465 greets only within TLS; nothing listens at 587. The screen that
-`orsino probe` shows of it is in golden/probe.txt, beside those of a check and a setup, as the README shows them;
-with WRITE_GOLDEN=1 in the environment these files are written."""
+`orsino probe` shows of it is in golden/probe.txt, beside those of a check and a setup, as the README shows them:
+tests/screens writes them."""
 
 import os
 import re
