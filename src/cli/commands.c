@@ -47,8 +47,7 @@ static void add_help(struct buf *out)
                    "       orsino queue [list | failed | show | run | hold | release | retry |\n"
                    "                     remove] [options] [id ...]\n"
                    "       orsino probe host | user@domain\n"
-                   "       orsino check [account]\n"
-                   "       orsino setup [you@domain]\n"
+                   "       orsino check [account] | setup [you@domain]\n"
                    "       orsino mailq | newaliases | version | help\n\n");
     for (size_t i = 0; i < count; i++)
         if (rows[i].help)
