@@ -284,9 +284,12 @@ class World:
 
 
 def pass_bytes(a, b):
-    while piece := a.recv(65536):
-        b.sendall(piece)
-    b.shutdown(socket.SHUT_WR)
+    try:
+        while piece := a.recv(65536):
+            b.sendall(piece)
+        b.shutdown(socket.SHUT_WR)
+    except OSError:  # one of them has gone
+        pass
 
 
 def can_connect(port):

@@ -352,6 +352,7 @@ NOT_OURS = [
 ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
 @table("versions, ciphers, said", NOT_OURS)
 def test_server_without_our_tls(versions, ciphers, said, tls, orsino, rogue, ini, certificates):
