@@ -113,9 +113,16 @@ lint: deps
 	shellcheck $(SCRIPTS)
 	mandoc -Tlint -Wwarning man/*
 
-$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(SOURCES) $(wildcard src/*/*.h)
+# All but the targets is compiled once.
+FUZZ = $(CLANG) $(STANDARD) -g -O1 -fno-sanitize-recover=all -MMD -MP
+FUZZ_OBJECTS = $(SOURCES:src/%.c=$(BUILD)/fuzz/src/%.o)
+
+$(BUILD)/fuzz/src/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CLANG) $(STANDARD) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(SOURCES) $(LIBS)
+	$(FUZZ) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS)
+	$(FUZZ) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_OBJECTS) $(LIBS)
 
 fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
 	@for target in $(FUZZERS); do mkdir -p $(BUILD)/fuzz/$$target.corpus; echo "fuzzing $$target for $(TIME) s"; \
@@ -138,4 +145,4 @@ clean:
 
 .PHONY: all help deps check check-callers unit fail demo lint fuzz bench install uninstall clean
 .SECONDARY:
--include $(OBJECTS:.o=.d) $(BUILD)/main.d $(UNITS:=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/main.d $(UNITS:=.d) $(FUZZ_OBJECTS:.o=.d)
