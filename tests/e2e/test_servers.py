@@ -371,10 +371,3 @@ def test_nobody_listens(orsino, rogue, ini):
     server.stop()
     config = ini(server.port, "implicit")
     orsino.run("a@example.org", ini=config).failed(75, f"localhost:{server.port}", "refused", "nothing listens there")
-
-
-def test_host_that_does_not_exist(orsino, ini):
-    result = orsino.run("a@example.org", ini=ini(465, "implicit", host="no-such-host.invalid"))
-    # Without a resolver the answer is "not now", which is another exit code.
-    assert result.exit in (68, 75)
-    result.failed(result.exit, "no-such-host.invalid:465", "host")
