@@ -8,41 +8,62 @@
 
 /* What a signal has to put back; only the handler and ask_secret touch it. */
 static struct termios shown;
-static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+const int ask_ending[ASK_ENDING] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+static const char too_long[] = "This is too long.";
+
+enum line {
+    LINE_END,
+    LINE_TAKEN,
+    LINE_LONG,
+};
 
 bool ask_is_possible(void)
 {
     return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
-/* A line that is too long is read to its end, and cut. */
-static bool read_line(char out[ASK_ROOM])
+/* A line that is too long is read to its end, and nothing of it is taken: half an address or half a
+ * password would be another one. */
+static enum line read_line(char out[ASK_ROOM])
 {
     char line[ASK_ROOM];
     struct slice text;
+    bool is_long = false;
 
     (void)fflush(stdout);
+    out[0] = 0;
     if (!fgets(line, sizeof line, stdin))
-        return false;
+        return LINE_END;
     text = slice_of(line);
-    if (text.n > 0 && text.p[text.n - 1] != '\n')
+    if (text.n == sizeof line - 1 && text.p[text.n - 1] != '\n')
         for (int c = getchar(); c != '\n' && c != EOF; c = getchar())
-            ;
+            is_long = true;
     text = slice_trim(text);
-    memcpy(out, text.p, text.n);
-    out[text.n] = 0;
+    if (!is_long) {
+        memcpy(out, text.p, text.n);
+        out[text.n] = 0;
+    }
     explicit_bzero(line, sizeof line);
-    return true;
+    return is_long ? LINE_LONG : LINE_TAKEN;
 }
 
 bool ask_text(const char *question, const char *usual, char out[ASK_ROOM])
 {
-    (void)printf(usual[0] != 0 ? "%s [%s]: " : "%s: ", question, usual);
-    if (!read_line(out))
-        return false;
-    if (out[0] == 0)
-        (void)snprintf(out, ASK_ROOM, "%s", usual);
-    return true;
+    for (int i = 0; i < ASK_TIMES; i++) {
+        enum line line;
+
+        (void)printf(usual[0] != 0 ? "%s [%s]: " : "%s: ", question, usual);
+        line = read_line(out);
+        if (line == LINE_END)
+            return false;
+        if (line == LINE_TAKEN && out[0] == 0)
+            (void)snprintf(out, ASK_ROOM, "%s", usual);
+        if (line == LINE_TAKEN)
+            return true;
+        (void)puts(too_long);
+    }
+    return false;
 }
 
 static void show_again(int number)
@@ -54,15 +75,16 @@ static void show_again(int number)
 
 static void watch_signals(void (*handler)(int))
 {
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
-        if (signal(ending[i], handler) == SIG_IGN)
-            (void)signal(ending[i], SIG_IGN);
+    for (size_t i = 0; i < ASK_ENDING; i++)
+        if (signal(ask_ending[i], handler) == SIG_IGN)
+            (void)signal(ask_ending[i], SIG_IGN);
 }
 
 bool ask_secret(const char *question, char out[ASK_ROOM])
 {
     struct termios hidden;
-    bool is_hidden = tcgetattr(STDIN_FILENO, &shown) == 0, got;
+    bool is_hidden = tcgetattr(STDIN_FILENO, &shown) == 0;
+    enum line line;
 
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
@@ -70,12 +92,14 @@ bool ask_secret(const char *question, char out[ASK_ROOM])
     if (is_hidden)
         is_hidden = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
     (void)printf("%s: ", question);
-    got = read_line(out);
+    line = read_line(out);
     if (is_hidden)
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     watch_signals(SIG_DFL);
     (void)putchar('\n');
-    return got;
+    if (line == LINE_LONG)
+        (void)puts(too_long);
+    return line != LINE_END;
 }
 
 bool ask_yes(const char *question, bool usual)

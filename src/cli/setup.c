@@ -17,8 +17,9 @@
 static const char usage[] =
     "usage: orsino setup [options] [you@domain]\n"
     "  --account NAME      the section to write\n"
-    "  --provider NAME, --host NAME, --port N, --tls MODE, --user NAME, --from ADDRESS,\n"
-    "  --local ADDRESS, --ca-file FILE, --fingerprint DIGITS, --password-file FILE\n"
+    "  --provider NAME, --region NAME, --host NAME, --port N, --tls MODE, --user NAME,\n"
+    "  --from ADDRESS, --local ADDRESS, --ca-file FILE, --fingerprint DIGITS,\n"
+    "  --password-file FILE\n"
     "  --password-stdin    the password is the first line of standard input\n"
     "  --non-interactive   ask nothing; ORSINO_HOST, ORSINO_PASSWORD and so on count as well\n"
     "  --no-check          do not ask the network whether it works\n"
@@ -30,6 +31,7 @@ static const struct {
     enum setup_key key;
 } key_options[] = {
     { "provider", SETUP_PROVIDER },
+    { "region", SETUP_REGION },
     { "host", SETUP_HOST },
     { "port", SETUP_PORT },
     { "tls", SETUP_TLS },
@@ -106,7 +108,7 @@ static enum code parse(int argc, char **argv, struct setup *s, struct status *wh
         return status_set(why, CODE_USAGE, STAGE_OPTIONS,
                           "one address at most; see orsino setup --help");
     if (optind < argc)
-        (void)snprintf(s->address, sizeof s->address, "%s", argv[optind]);
+        s->address = argv[optind];
     return CODE_OK;
 }
 
@@ -142,10 +144,11 @@ static int run(struct setup *s, struct status *why)
 
 int setup_main(int argc, char **argv)
 {
-    struct setup s = { .asks = true, .checks = true };
+    struct setup s = { .asks = true, .checks = true, .address = "" };
     struct status why = { 0 };
     int result = EX_OK;
 
+    (void)setvbuf(stdin, NULL, _IONBF, 0); /* no copy of the password stays there */
     if (!rights_drop())
         (void)status_set(&why, CODE_SYSTEM, STAGE_CONFIG, "the rights of the group stay");
     else if (parse(argc, argv, &s, &why) == CODE_OK && s.helps)

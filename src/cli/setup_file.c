@@ -1,11 +1,13 @@
 #include "cli/setup_file.h"
 
+#include "cli/ask.h"
 #include "conf/config.h"
 #include "mail/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +56,9 @@ static enum code choose_path(struct setup_file *file, const char *named, struct 
 {
     const char *path = named ? named : geteuid() == 0 ? SYSTEM_CONFIG : NULL;
 
-    if (path && strlen(path) < sizeof file->path) {
+    if (path && (path[0] == 0 || strlen(path) >= sizeof file->path))
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no file can be called so: -C");
+    if (path) {
         memcpy(file->path, path, strlen(path) + 1);
         return CODE_OK;
     }
@@ -78,13 +82,33 @@ static enum code read_text(struct setup_file *file, int fd, struct status *why)
     return file->text.failed ? no_memory(why) : CODE_OK;
 }
 
+/* What is a link stays one, and leads to the new file: the path becomes that of what it names. */
+static enum code follow_link(struct setup_file *file, struct status *why)
+{
+    struct stat st;
+    char *target;
+
+    if (lstat(file->path, &st) != 0 || !S_ISLNK(st.st_mode))
+        return CODE_OK;
+    target = realpath(file->path, NULL);
+    if (!target)
+        return status_set_errno(why, CODE_CONFIG, STAGE_CONFIG, errno,
+                                "what this link names cannot be found");
+    if (strlen(target) < sizeof file->path)
+        memcpy(file->path, target, strlen(target) + 1);
+    else
+        (void)status_set(why, CODE_CONFIG, STAGE_CONFIG, "what this link names is too long");
+    free(target);
+    return why->code;
+}
+
 static enum code open_file(struct setup_file *file, const char *named, struct status *why)
 {
     int fd;
 
     *file = (struct setup_file){ .exists = false };
     buf_init(&file->text, TEXT_MAX);
-    if (choose_path(file, named, why))
+    if (choose_path(file, named, why) || follow_link(file, why))
         return why->code;
     fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
@@ -245,26 +269,65 @@ static bool put_in_place(const struct setup_file *file, const char *made)
     return rename(made, file->path) == 0 && sync_folder(file->path);
 }
 
-static enum code write_text(struct setup_file *file, const char *section, struct slice text,
-                            struct status *why)
+/* Holds back what would end us, but for what is ignored anyway, while a half-made file with a
+ * password in it lies about. */
+static void hold_signals(sigset_t *held, sigset_t *before)
+{
+    struct sigaction action;
+
+    (void)sigemptyset(held);
+    for (size_t i = 0; i < ASK_ENDING; i++)
+        if (sigaction(ask_ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            (void)sigaddset(held, ask_ending[i]);
+    (void)sigprocmask(SIG_BLOCK, held, before);
+}
+
+static bool is_interrupted(const sigset_t *held)
+{
+    sigset_t pending;
+
+    (void)sigpending(&pending);
+    for (size_t i = 0; i < ASK_ENDING; i++)
+        if (sigismember(held, ask_ending[i]) == 1 && sigismember(&pending, ask_ending[i]) == 1)
+            return true;
+    return false;
+}
+
+/* Makes the file beside the old one, and gives it that one's place. */
+static enum code replace(const struct setup_file *file, const char *section, struct slice text,
+                         const sigset_t *held, struct status *why)
 {
     char made[SETUP_PATH_ROOM + 8];
     int fd;
 
-    if (make_folders(file->path, why))
-        return why->code;
     (void)snprintf(made, sizeof made, "%s.XXXXXX", file->path);
     fd = mkostemp(made, O_CLOEXEC);
     if (fd < 0)
         return cannot_write(file->path, why);
     if (!store_write_file(fd, text))
         (void)cannot_write(file->path, why);
-    else if (look_at(made, section, why) == CODE_OK &&
-             (!set_rights(file, fd) || fsync(fd) != 0 || !put_in_place(file, made)))
+    else if (look_at(made, section, why) == CODE_OK && (!set_rights(file, fd) || fsync(fd) != 0))
+        (void)cannot_write(file->path, why);
+    else if (why->code == CODE_OK && is_interrupted(held))
+        (void)status_set(why, CODE_SYSTEM, STAGE_CONFIG, "interrupted: nothing is written");
+    else if (why->code == CODE_OK && !put_in_place(file, made))
         (void)cannot_write(file->path, why);
     (void)close(fd);
     if (why->code)
         (void)unlink(made);
+    return why->code;
+}
+
+static enum code write_text(const struct setup_file *file, const char *section, struct slice text,
+                            struct status *why)
+{
+    sigset_t held, before;
+
+    if (make_folders(file->path, why))
+        return why->code;
+    hold_signals(&held, &before);
+    (void)replace(file, section, text, &held, why);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL); /* which ends us, if one came */
     return why->code;
 }
 

@@ -19,9 +19,10 @@ struct setup_file {
 
 /*
  * Finds the file: `named` by -C, else /etc/orsino.ini for root, else the one of the user's own that
- * there is, else ~/.config/orsino/orsino.ini; and reads it, if it is there. CODE_CONFIG when it is
- * wrong, or when there is no home; CODE_PERMISSION, CODE_READ, CODE_MEMORY. Whatever it gives,
- * *file is to be freed.
+ * there is, else ~/.config/orsino/orsino.ini; and reads it, if it is there. Of a symbolic link it
+ * is the file that it names, since that is what will be replaced. CODE_CONFIG when it is wrong, or
+ * when there is no home or the link leads nowhere; CODE_USAGE for a name that no file can have;
+ * CODE_PERMISSION, CODE_READ, CODE_MEMORY. Whatever it gives, *file is to be freed.
  */
 enum code setup_file_open(struct setup_file *file, const char *named, struct status *why)
     __attribute__((warn_unused_result));
@@ -46,7 +47,8 @@ void setup_file_section(const struct setup_file *file, const char *address, cons
  * one stays as path.bak; what is written is first looked at as every reader would, and takes its
  * place in one go, on disk before the old one goes. Owner and mode stay; a new file of root's is
  * 0640 root:orsino where there is that group, any other 0600. CODE_CONFIG, CODE_FILE_CREATE,
- * CODE_MEMORY: then the old one is as it was.
+ * CODE_MEMORY: then the old one is as it was. A signal that ends the program waits until it is, or
+ * until the new one is in place; nothing else is left behind.
  */
 enum code setup_file_write(struct setup_file *file, const char *section,
                            const struct edit_change *changes, size_t count,

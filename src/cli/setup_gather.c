@@ -22,6 +22,7 @@ static const struct {
     const char *key, *variable;
 } keys[SETUP_KEYS] = {
     [SETUP_PROVIDER] = { "provider", "ORSINO_PROVIDER" },
+    [SETUP_REGION] = { "region", "ORSINO_REGION" },
     [SETUP_HOST] = { "host", "ORSINO_HOST" },
     [SETUP_PORT] = { "port", "ORSINO_PORT" },
     [SETUP_TLS] = { "tls", "ORSINO_TLS" },
@@ -68,9 +69,9 @@ static bool is_address(const char *text)
 static enum code gather_address(struct setup *s, struct status *why)
 {
     if (s->address[0] == 0 && s->values[SETUP_FROM])
-        (void)snprintf(s->address, sizeof s->address, "%s", s->values[SETUP_FROM]);
+        s->address = s->values[SETUP_FROM];
     if (s->address[0] == 0 && s->values[SETUP_USER] && strchr(s->values[SETUP_USER], '@'))
-        (void)snprintf(s->address, sizeof s->address, "%s", s->values[SETUP_USER]);
+        s->address = s->values[SETUP_USER];
     if (!s->asks && s->address[0] == 0)
         return missing(why, "the mail address, as an argument or --from,");
     for (int i = 0; i < ASK_TIMES && !is_address(s->address); i++) {
@@ -79,7 +80,8 @@ static enum code gather_address(struct setup *s, struct status *why)
                               s->address);
         if (s->address[0] != 0)
             (void)puts("This is no mail address.");
-        if (!ask_text("Your mail address", "", s->address))
+        s->address = s->address_room;
+        if (!ask_text("Your mail address", "", s->address_room))
             break;
     }
     return is_address(s->address) ? CODE_OK : give_up(why);
@@ -97,37 +99,64 @@ static void take_provider(struct setup *s, const struct provider *p)
     s->values[SETUP_PROVIDER] = p->name;
 }
 
+/* The name, and the port unless it is the one that goes with the mode anyway. */
+static void take_port(struct setup *s, unsigned port, bool implicit)
+{
+    if (port == (implicit ? USUAL_TLS : USUAL_STARTTLS))
+        return;
+    (void)snprintf(s->port, sizeof s->port, "%u", port);
+    s->values[SETUP_PORT] = s->port;
+}
+
 static void take_host(struct setup *s, const char *host)
 {
     (void)snprintf(s->host, sizeof s->host, "%s", host);
     s->values[SETUP_HOST] = s->host;
 }
 
-static bool find_by_domain(struct setup *s)
+/* A port or provider that came with another answer goes with it; those of options stay. */
+static void forget_server(struct setup *s)
 {
-    struct discovery found;
-    struct status why = { 0 };
-
-    if (discover(domain_of(s), &found, &why))
-        return false;
-    if (s->asks)
-        (void)printf("%s: %s.\n", found.rows[0].host, found.rows[0].reason);
-    if (found.rows[0].provider && found.rows[0].source != SOURCE_SRV)
-        take_provider(s, found.rows[0].provider);
-    else
-        take_host(s, found.rows[0].host);
-    return true;
+    s->provider = NULL;
+    s->values[SETUP_PROVIDER] = s->values[SETUP_HOST] = NULL;
+    if (s->values[SETUP_PORT] == s->port)
+        s->values[SETUP_PORT] = NULL;
 }
 
-/* A way that was probed; what is unusual in it is written down. */
+/* The first finding is the best one; s->host is its name, also where the provider stands for it. */
+static void find_by_domain(struct setup *s)
+{
+    struct discovery found;
+    const struct candidate *best = &found.rows[0];
+    struct status why = { 0 };
+
+    if (discover(domain_of(s), &found, &why)) {
+        if (s->asks && found.is_refused)
+            (void)printf("%s says in DNS that it has no such server.\n", domain_of(s));
+        return;
+    }
+    if (s->asks)
+        (void)printf("%s: %s.\n", best->host, best->reason);
+    take_host(s, best->host);
+    s->provider = best->provider;
+    if (best->provider && best->source != SOURCE_SRV) {
+        take_provider(s, best->provider);
+        s->values[SETUP_HOST] = NULL;
+    } else if (best->port > 0 && !s->values[SETUP_PORT]) {
+        take_port(s, best->port, best->tls == TLS_IMPLICIT);
+        if (!s->asks && !s->values[SETUP_TLS])
+            s->values[SETUP_TLS] = best->tls == TLS_IMPLICIT ? "implicit" : "starttls";
+    }
+}
+
+/* A way that was probed. */
 static void take_way(struct setup *s, const struct port_report *best)
 {
     bool implicit = best->state == PORT_IMPLICIT;
 
     s->values[SETUP_TLS] = implicit ? "implicit" : "starttls";
-    (void)snprintf(s->port, sizeof s->port, "%u", best->port);
-    if (best->port != (implicit ? USUAL_TLS : USUAL_STARTTLS))
-        s->values[SETUP_PORT] = s->port;
+    if (!s->values[SETUP_PORT])
+        take_port(s, best->port, implicit);
 }
 
 static void print_finding(const struct setup *s, const struct port_report *r)
@@ -177,25 +206,43 @@ static bool probe_host(struct setup *s)
     return best != NULL;
 }
 
-static enum code ask_host(struct setup *s, struct status *why)
+/* A provider's name, a host, or a host with a port: host:2525. */
+static void take_answer(struct setup *s, const char *answer)
 {
-    char host[ASK_ROOM];
+    const char *colon = strchr(answer, ':');
+    uint64_t port;
 
+    forget_server(s);
+    if (provider_find(slice_of(answer))) {
+        take_provider(s, provider_find(slice_of(answer)));
+        return;
+    }
+    take_host(s, answer);
+    if (colon && colon > answer && slice_number(slice_of(colon + 1), PORT_MAX, &port) && port > 0) {
+        s->host[colon - answer] = 0;
+        (void)snprintf(s->port, sizeof s->port, "%u", (unsigned)port);
+        s->values[SETUP_PORT] = s->port;
+    }
+}
+
+/* What was found is what Enter stands for; what an option says is not asked. */
+static enum code ask_host(struct setup *s, bool is_given, struct status *why)
+{
+    char answer[ASK_ROOM], usual[ASK_ROOM];
+
+    (void)snprintf(usual, sizeof usual, "%s", is_given ? "" : s->host);
     for (int i = 0; i < ASK_TIMES; i++) {
-        if (!s->values[SETUP_HOST]) {
-            if (!ask_text("The provider's server for outgoing mail", "", host))
+        if (i > 0 || !is_given) {
+            if (!ask_text("The provider's server for outgoing mail", usual, answer))
                 break;
-            if (provider_find(slice_of(host))) {
-                take_provider(s, provider_find(slice_of(host)));
-                return CODE_OK;
-            }
-            if (host[0] != 0)
-                take_host(s, host);
+            if (answer[0] == 0)
+                continue;
+            if (i > 0 || strcmp(answer, usual) != 0)
+                take_answer(s, answer);
         }
-        if (s->values[SETUP_HOST] &&
-            (!s->checks || probe_host(s) || ask_yes("Take it all the same?", false)))
+        if (s->values[SETUP_PROVIDER] || !s->checks || s->values[SETUP_TLS] || probe_host(s) ||
+            ask_yes("Take it all the same?", false))
             return CODE_OK;
-        s->values[SETUP_HOST] = NULL;
     }
     return give_up(why);
 }
@@ -203,6 +250,7 @@ static enum code ask_host(struct setup *s, struct status *why)
 static enum code gather_server(struct setup *s, struct status *why)
 {
     const char *provider = s->values[SETUP_PROVIDER];
+    bool is_given;
 
     if (provider) {
         s->provider = provider_find(slice_of(provider));
@@ -211,13 +259,42 @@ static enum code gather_server(struct setup *s, struct status *why)
         return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no provider \"%.80s\" is known",
                           provider);
     }
-    if (!s->values[SETUP_HOST] && s->checks)
-        (void)find_by_domain(s);
-    if (s->provider)
-        return CODE_OK;
+    is_given = s->values[SETUP_HOST] != NULL;
+    if (!is_given && s->checks)
+        find_by_domain(s);
     if (s->asks)
-        return s->values[SETUP_TLS] && s->values[SETUP_HOST] ? CODE_OK : ask_host(s, why);
-    return s->values[SETUP_HOST] ? CODE_OK : missing(why, "--host, or --provider,");
+        return ask_host(s, is_given, why);
+    return s->values[SETUP_HOST] || s->values[SETUP_PROVIDER]
+               ? CODE_OK
+               : missing(why, "--host, or --provider,");
+}
+
+/* What people fail at comes before the questions that it helps to answer. */
+static void tell_note(const struct setup *s)
+{
+    if (s->asks && s->provider && s->provider->note)
+        (void)printf("%s: %s.\n", s->provider->title, s->provider->note);
+}
+
+/* Of a provider that has several, when the one at the terminal chose him. */
+static enum code gather_region(struct setup *s, struct status *why)
+{
+    const struct provider *p = s->values[SETUP_PROVIDER] ? s->provider : NULL;
+    char host[PROVIDER_HOST_ROOM];
+
+    tell_note(s);
+    if (!p || !p->region || s->values[SETUP_REGION] || !s->asks)
+        return CODE_OK;
+    for (int i = 0; i < ASK_TIMES; i++) {
+        if (!ask_text("Region", p->region, s->region))
+            break;
+        if (provider_host(p, s->region, host)) {
+            s->values[SETUP_REGION] = s->region;
+            return CODE_OK;
+        }
+        (void)puts("This is no region.");
+    }
+    return give_up(why);
 }
 
 static enum code gather_user(struct setup *s, struct status *why)
@@ -241,9 +318,17 @@ static enum code gather_user(struct setup *s, struct status *why)
 
 static enum code read_password(struct setup *s, struct status *why)
 {
-    if (!fgets(s->password, sizeof s->password, stdin))
-        return missing(why, "the password on standard input");
-    s->password[strcspn(s->password, "\r\n")] = 0;
+    size_t n = 0;
+    int c;
+
+    while ((c = getchar()) != EOF && c != '\n' && c != 0 && n < sizeof s->password - 1)
+        s->password[n++] = (char)c;
+    if (c != EOF && c != '\n')
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "the password on standard input is too long, or has a NUL byte");
+    if (n > 0 && s->password[n - 1] == '\r')
+        n--;
+    s->password[n] = 0;
     s->values[SETUP_PASSWORD] = s->password;
     return s->password[0] != 0 ? CODE_OK : missing(why, "the password on standard input");
 }
@@ -256,8 +341,6 @@ static enum code gather_password(struct setup *s, struct status *why)
         return CODE_OK;
     if (!s->asks)
         return missing(why, "the password: ORSINO_PASSWORD, --password-file or --password-stdin");
-    if (s->provider && s->provider->note)
-        (void)printf("%s: %s.\n", s->provider->title, s->provider->note);
     for (int i = 0; i < ASK_TIMES && s->password[0] == 0; i++)
         if (!ask_secret("Password", s->password))
             return give_up(why);
@@ -277,6 +360,20 @@ static enum code gather_local(struct setup *s, struct status *why)
         return give_up(why);
     s->local = s->local_room;
     return CODE_OK;
+}
+
+/* Where [orsino] is the account of another address, it is not lost without a word. */
+static enum code confirm_replacing(struct setup *s, struct status *why)
+{
+    struct slice user = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "user");
+    struct slice from = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "from");
+    struct slice now = from.n > 0 ? from : user, address = slice_of(s->address);
+
+    if (!s->asks || s->account || setup_file_has_accounts(&s->file) || now.n == 0 ||
+        slice_equal_nocase(user, address) || slice_equal_nocase(from, address))
+        return CODE_OK;
+    (void)printf("The account of %s is that of %.*s.\n", s->file.path, (int)now.n, now.p);
+    return ask_yes("Replace it?", false) ? CODE_OK : give_up(why);
 }
 
 /* Where [orsino] is the account, a section beside it would take that away. */
@@ -317,12 +414,11 @@ enum code setup_gather(struct setup *s, struct status *why)
 {
     if (!s->asks)
         take_environment(s);
-    if (gather_address(s, why) || gather_server(s, why) || gather_user(s, why) ||
-        gather_password(s, why) || gather_local(s, why))
+    if (gather_address(s, why) || confirm_replacing(s, why) || gather_server(s, why) ||
+        gather_region(s, why) || gather_user(s, why) || gather_password(s, why) ||
+        gather_local(s, why))
         return why->code;
     s->values[SETUP_FROM] = s->values[SETUP_FROM] ? s->values[SETUP_FROM] : s->address;
-    if (s->provider && s->values[SETUP_PROVIDER])
-        s->values[SETUP_HOST] = s->values[SETUP_PORT] = s->values[SETUP_TLS] = NULL;
     return choose_section(s, why);
 }
 

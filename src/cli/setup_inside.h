@@ -9,6 +9,7 @@
 /* The keys of an account that it writes. */
 enum setup_key {
     SETUP_PROVIDER,
+    SETUP_REGION,
     SETUP_HOST,
     SETUP_PORT,
     SETUP_TLS,
@@ -27,12 +28,13 @@ struct setup {
     const char *account; /* of --account, or NULL */
     const char *local;   /* who gets root's mail; NULL: not said */
     struct setup_file file;
-    char address[ASK_ROOM];
+    const char *address; /* "" when it is not known yet */
     char section[SETUP_NAME_ROOM];
     const char *values[SETUP_KEYS];  /* NULL: not set */
-    const struct provider *provider; /* of the server, if he is known */
+    const struct provider *provider; /* of the server, if he is known, also without `provider =` */
     /* What values may point into. */
-    char host[ASK_ROOM], port[8], user[ASK_ROOM], password[ASK_ROOM], local_room[ASK_ROOM];
+    char address_room[ASK_ROOM], region[ASK_ROOM], host[ASK_ROOM], port[12], user[ASK_ROOM];
+    char password[ASK_ROOM], local_room[ASK_ROOM];
 };
 
 /*

@@ -28,6 +28,7 @@ srv-host=_submission._tcp.starttls.test,submit.test,587,0,1
 srv-host=_submissions._tcp.none.test,.,0,0,0
 srv-host=_submissions._tcp.weights.test,second.test,465,20,5
 srv-host=_submissions._tcp.weights.test,submit.test,465,10,5
+srv-host=_submissions._tcp.odd.test,submit.test,2465,0,1
 mx-host=mx.test,aspmx.l.google.com,1
 local=/test/
 """
@@ -127,6 +128,14 @@ def test_a_domain_without_a_server(domain, words, code, dns, orsino):
     done = dns.run(orsino, "probe", f"anna@{domain}")
     assert words in done.stderr.decode() and done.stderr.count(b"\n") == 1, done
     assert done.returncode in (code, 75), done
+
+
+def test_a_setup_takes_the_port_of_an_srv(dns, orsino, tmp_path):
+    """Though nobody is there, which the check that follows tells."""
+    place = tmp_path / "orsino.ini"
+    done = dns.run(orsino, "setup", "--non-interactive", "-C", str(place), "--user", "u", "--password-file", "/dev/null", "anna@odd.test")
+    assert done.returncode != 0
+    assert "host = submit.test\nport = 2465\ntls = implicit\n" in place.read_text()
 
 
 def test_dns_is_silent(certificates, orsino, tmp_path):

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from conftest import table, write_private
+from relay import Network
 from rogue import SILENCE
 from waiting import wait_for
 
@@ -128,10 +129,10 @@ def test_bad_answers_are_asked_again(rogue, orsino, certificates, place):
     server = rogue(tls="implicit")
     with_nothing = rogue(script={"greeting": "SSH-2.0-x"})
     terminal = Terminal(orsino, ["-C", str(place), "--ca-file", str(certificates.ca_file), "--port", str(server.port)])
-    for bad in ("", "nonsense", "a b@c", "x" * 1000):
+    for bad in ("", "nonsense", "a b@c", "x" * 1000, "x" * 2000):
         terminal.answer("Your mail address: ", bad)
     terminal.answer("Your mail address: ", ME)
-    terminal.answer("server for outgoing mail: ", "no-such-host.invalid")
+    terminal.answer("server for outgoing mail: ", "no..host")  # no resolver is asked
     terminal.answer("Take it all the same? [y/N]: ", "maybe")
     terminal.answer("Please answer y or n.", "n")
     terminal.answer("server for outgoing mail: ", "localhost")
@@ -153,6 +154,65 @@ def test_somebody_who_has_no_answer(answers, orsino, place):
         os.write(terminal.fd, b"\x04")
     text, code = terminal.end()
     assert code == 64 and "nothing is written" in text and not place.exists()
+
+
+@pytest.fixture
+def nowhere():
+    """A network without a way out: only what needs no DNS is known."""
+    network = Network()
+    yield network
+    network.stop()
+
+
+# What is said to the server that was found, and what is asked next or written then.
+CORRECTED = [
+    ("it is right", "", "provider = gmail\n"),
+    ("the name of another", "fastmail", "provider = fastmail\n"),
+    ("a host and its port", "localhost:2465", "host = localhost\nport = 2465\n"),
+]
+
+
+@table("answer, wanted", CORRECTED)
+def test_what_was_found_can_be_corrected(answer, wanted, nowhere, orsino, place):
+    terminal = nowhere.run(Terminal, orsino, ["-C", str(place), "me@gmail.com"])
+    terminal.answer("outgoing mail [smtp.gmail.com]: ", answer)
+    if ":" in answer:
+        terminal.answer("Take it all the same?", "y")
+    before = terminal.expect("User name")
+    assert ("app password" in before) == (answer != "localhost:2465"), before
+    os.write(terminal.fd, b"\n")
+    terminal.answer("Password: ", "x")
+    terminal.answer("root and cron", "")
+    assert terminal.end()[1] != 0  # nobody is there to be checked
+    assert place.read_text() == (f"[orsino]\nlocal = me@gmail.com\n{wanted}user = me@gmail.com\npassword = x\nfrom = me@gmail.com\n")
+
+
+def test_a_region_is_asked(orsino, place):
+    terminal = Terminal(orsino, ["-C", str(place), "--no-check", "--provider", "ses", "--user", "AKIA", ME])
+    text = terminal.expect("Region [us-east-1]: ")
+    assert "set region = " in text
+    os.write(terminal.fd, b"eu west\n")
+    terminal.expect("This is no region.")
+    terminal.answer("Region [us-east-1]: ", "eu-west-1")
+    terminal.answer("Password: ", "x" * 2000)
+    terminal.answer("This is too long.", "x")
+    terminal.answer("root and cron", "")
+    assert terminal.end()[1] == 0 and "provider = ses\nregion = eu-west-1\n" in place.read_text()
+
+
+@pytest.mark.parametrize("answer, code", [("y", 0), ("n", 64), ("", 64)])
+def test_the_account_of_another(answer, code, orsino, place):
+    """It is the only one, and would be lost."""
+    before = "[orsino]\nhost = a.example\nuser = a@b.it\npassword = x\nlocal = a@b.it\n"
+    write_private(place, before)
+    terminal = Terminal(orsino, ["-C", str(place), "--no-check", "--host", "b.example", ME])
+    terminal.expect("is that of a@b.it.")
+    terminal.answer("Replace it? [y/N]: ", answer)
+    if code == 0:
+        terminal.answer("User name", "")
+        terminal.answer("Password: ", "y")
+    assert terminal.end()[1] == code
+    assert (place.read_text() == before) == (code != 0)
 
 
 OLD = """# The INI of this house.
@@ -186,6 +246,19 @@ def test_only_the_account_is_changed(orsino, place):
     assert place.read_text() == wanted
     assert (place.parent / "orsino.ini.bak").read_text() == OLD and len(os.listdir(place.parent)) == 2
     assert oct(place.stat().st_mode & 0o777) == "0o640"
+
+
+def test_a_link_stays_one(orsino, place, tmp_path):
+    """What it names is written, and the old one stays beside that."""
+    real = write_private(tmp_path / "real.ini", OLD)
+    place.symlink_to(real)
+    words = ["setup", "-C", str(place), "--non-interactive", "--no-check", "--host", "new.example", ME]
+    done = orsino.run(*words, name="orsino", environment={"ORSINO_PASSWORD": "x"})
+    assert (done.exit, done.err) == (0, "") and place.is_symlink() and os.listdir(place.parent) == ["orsino.ini"]
+    assert "host = new.example" in real.read_text() and (tmp_path / "real.ini.bak").read_text() == OLD
+    real.unlink()
+    done = orsino.run(*words, name="orsino", environment={"ORSINO_PASSWORD": "x"})
+    assert "link" in done.failed(78) and place.is_symlink() and not real.exists()
 
 
 def test_another_account_beside_it(orsino, place):
@@ -253,6 +326,10 @@ PLAIN = [
      "[orsino]\nprovider = gmail\nuser = me@gmail.com\npassword = x\nfrom = me@gmail.com\n"),
     ("a provider with one user for all", ["--provider", "sendgrid", ME], {"PASSWORD": "x"},
      "[orsino]\nprovider = sendgrid\nuser = apikey\npassword = x\nfrom = me@example.it\n"),
+    ("a provider, but another port", ["--provider", "gmail", "--port", "2587", "--tls", "starttls", ME], {"PASSWORD": "x"},
+     "[orsino]\nprovider = gmail\nport = 2587\ntls = starttls\nuser = me@example.it\npassword = x\nfrom = me@example.it\n"),
+    ("a provider's region", ["--provider", "ses", "--region", "eu-west-1", "--user", "u", ME], {"PASSWORD": "x"},
+     "[orsino]\nprovider = ses\nregion = eu-west-1\nuser = u\npassword = x\nfrom = me@example.it\n"),
     ("options before variables", ["--host", "a.example", ME], {"HOST": "b.example", "PASSWORD": "x"},
      "[orsino]\nhost = a.example\nuser = me@example.it\npassword = x\nfrom = me@example.it\n"),
 ]  # fmt: skip
@@ -262,6 +339,8 @@ MISSING = [
     ("the password", ["--host", "h.example", ME], {}, "--password-stdin", 64),
     ("a password on standard input", ["--host", "h.example", "--password-stdin", ME], {}, "standard input", 64),
     ("an address that is none", ["--host", "h.example", "me"], {"PASSWORD": "x"}, "no mail address", 65),
+    ("an address that is too long", ["--host", "h.example", "me@" + ".".join(["x" * 60] * 6)], {"PASSWORD": "x"}, "no mail address", 65),
+    ("a file without a name", ["-C", "", "--host", "h.example", ME], {"PASSWORD": "x"}, "-C", 64),
     ("a provider that is none", ["--provider", "gnail", ME], {"PASSWORD": "x"}, "gnail", 64),
     ("a port that is none", ["--host", "h.example", "--port", "many", ME], {"PASSWORD": "x"}, "port", 78),
     ("an option that is none", ["--hots", "h.example", ME], {}, "--hots", 64),
@@ -286,6 +365,29 @@ def test_without_questions(words, variables, wanted, orsino, place):
 def test_what_is_missing_is_named(words, variables, said, code, orsino, place):
     done = run_plain(orsino, place, words, variables)
     assert said in done.failed(code, "orsino: ") and os.listdir(place.parent) == []
+
+
+# What comes on standard input, and the password of it; or the word of what is wrong.
+GIVEN = [
+    ("a line", b"x y\n", "x y", ""),
+    ("a line of DOS", b"x\r\n", "x", ""),
+    ("without an end", b"x", "x", ""),
+    ("the first of two", b"x\ny\n", "x", ""),
+    ("a long one", b"x" * 900 + b"\n", "x" * 900, ""),
+    ("one that is too long", b"x" * 2000 + b"\n", "", "too long"),
+    ("one with a NUL", b"x\0y\n", "", "NUL"),
+    ("an empty line", b"\ny\n", "", "password on standard input is missing"),
+]  # fmt: skip
+
+
+@table("given, password, said", GIVEN)
+def test_a_password_on_standard_input(given, password, said, orsino, place):
+    done = orsino.run("setup", "-C", str(place), "--non-interactive", "--no-check", "--host", "h", "--password-stdin", ME, name="orsino",
+                      message=given)  # fmt: skip
+    if said:
+        assert said in done.failed(64, "orsino: ") and not place.exists()
+    else:
+        assert (done.exit, done.err) == (0, "") and f"\npassword = {password}\n" in place.read_text()
 
 
 def test_without_a_terminal(orsino, place):
