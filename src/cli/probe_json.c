@@ -85,7 +85,8 @@ static void print_report(const struct port_report *r)
 static void print_use(const struct probe_findings *f)
 {
     const struct port_report *best = probe_best(f->reports, f->count);
-    const struct provider *p = probe_provider(f);
+    char region[PROVIDER_REGION_ROOM];
+    const struct provider *p = probe_provider(f, region);
 
     if (!best) {
         (void)fputs("\"use\": null", stdout);
@@ -93,6 +94,7 @@ static void print_use(const struct probe_findings *f)
     }
     (void)fputs("\"use\": {", stdout);
     print_string("provider", p ? p->name : NULL);
+    print_string("region", p && region[0] != 0 ? region : NULL);
     print_string("host", f->host);
     print_string("tls", best->state == PORT_IMPLICIT ? "implicit" : "starttls");
     (void)printf("\"port\": %u}", best->port);

@@ -282,16 +282,15 @@ static void add_summary(struct buf *out, const struct probe_findings *f,
                  best->port);
 }
 
-const struct provider *probe_provider(const struct probe_findings *f)
+const struct provider *probe_provider(const struct probe_findings *f,
+                                      char region[PROVIDER_REGION_ROOM])
 {
     const struct port_report *best = probe_best(f->reports, f->count);
-    size_t count;
-    const struct provider *rows = provider_all(&count);
+    const struct provider *p = provider_of_host(slice_of(f->host), region);
 
-    for (size_t i = 0; best && i < count; i++)
-        if (strcasecmp(rows[i].host, f->host) == 0 && rows[i].port == best->port &&
-            (rows[i].tls == TLS_IMPLICIT) == (best->state == PORT_IMPLICIT))
-            return &rows[i];
+    if (best && p && p->port == best->port &&
+        (p->tls == TLS_IMPLICIT) == (best->state == PORT_IMPLICIT))
+        return p;
     return NULL;
 }
 
@@ -299,10 +298,13 @@ static void add_lines(struct buf *out, const struct probe_findings *f,
                       const struct port_report *best)
 {
     bool implicit = best->state == PORT_IMPLICIT;
-    const struct provider *p = probe_provider(f);
+    char region[PROVIDER_REGION_ROOM];
+    const struct provider *p = probe_provider(f, region);
 
     if (p) {
         buf_addf(out, "provider = %s\n", p->name);
+        if (region[0] != 0)
+            buf_addf(out, "region = %s\n", region);
         return;
     }
     buf_addf(out, "host = %s\ntls = %s\n", f->host, implicit ? "implicit" : "starttls");

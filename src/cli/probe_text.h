@@ -33,8 +33,10 @@ void probe_add_advice(struct buf *out, const struct probe_findings *f);
 void probe_print(const struct probe_findings *f, bool colour);
 void probe_print_json(const struct probe_findings *f);
 
-/* The provider whose server the best way leads to, as his row says; NULL for none. */
-const struct provider *probe_provider(const struct probe_findings *f);
+/* The provider whose server the best way leads to, as his row says, and his region, "" for the
+ * usual one; NULL for none. */
+const struct provider *probe_provider(const struct probe_findings *f,
+                                      char region[PROVIDER_REGION_ROOM]);
 
 /* What an account that goes this way would come to: the best way's certificate, or why there is no
  * way. CODE_OK when all is well. */

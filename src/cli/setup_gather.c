@@ -99,6 +99,14 @@ static void take_provider(struct setup *s, const struct provider *p)
     s->values[SETUP_PROVIDER] = p->name;
 }
 
+static void take_region(struct setup *s, const char *region)
+{
+    if (region[0] == 0 || s->values[SETUP_REGION])
+        return;
+    (void)snprintf(s->region, sizeof s->region, "%s", region);
+    s->values[SETUP_REGION] = s->region;
+}
+
 /* The name, and the port unless it is the one that goes with the mode anyway. */
 static void take_port(struct setup *s, unsigned port, bool implicit)
 {
@@ -114,13 +122,15 @@ static void take_host(struct setup *s, const char *host)
     s->values[SETUP_HOST] = s->host;
 }
 
-/* A port or provider that came with another answer goes with it; those of options stay. */
+/* A port, region or provider that came with another answer goes with it; those of options stay. */
 static void forget_server(struct setup *s)
 {
     s->provider = NULL;
     s->values[SETUP_PROVIDER] = s->values[SETUP_HOST] = NULL;
     if (s->values[SETUP_PORT] == s->port)
         s->values[SETUP_PORT] = NULL;
+    if (s->values[SETUP_REGION] == s->region)
+        s->values[SETUP_REGION] = NULL;
 }
 
 /* The first finding is the best one; s->host is its name, also where the provider stands for it. */
@@ -141,6 +151,7 @@ static void find_by_domain(struct setup *s)
     s->provider = best->provider;
     if (best->provider && best->source != SOURCE_SRV) {
         take_provider(s, best->provider);
+        take_region(s, best->region);
         s->values[SETUP_HOST] = NULL;
     } else if (best->port > 0 && !s->values[SETUP_PORT]) {
         take_port(s, best->port, best->tls == TLS_IMPLICIT);

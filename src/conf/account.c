@@ -87,8 +87,8 @@ static enum code refuse_region(const struct account *account, const struct provi
     if (!p->region)
         return status_set(why, CODE_CONFIG, STAGE_CONFIG, "region: %s has none", p->name);
     return status_set(why, CODE_CONFIG, STAGE_CONFIG,
-                      "region takes letters, digits and -, as in %s, not \"%.60s\"", p->region,
-                      account->region);
+                      "region takes letters, digits, - and dots, as in %s, not \"%.60s\"",
+                      p->region, account->region);
 }
 
 /* A port or a mode of the account's own leads away from the provider's pair. */

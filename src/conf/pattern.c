@@ -24,15 +24,3 @@ bool pattern_fits(struct slice pattern, struct slice text)
         p++;
     return p == pattern.n;
 }
-
-bool pattern_any_fits(struct slice list, struct slice text)
-{
-    struct slice pattern;
-
-    while (slice_take_until(&list, ",", &pattern)) {
-        pattern = slice_trim(pattern);
-        if (pattern.n > 0 && text.n > 0 && pattern_fits(pattern, text))
-            return true;
-    }
-    return false;
-}

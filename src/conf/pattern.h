@@ -7,7 +7,4 @@
 /* Without regard to ASCII case. It takes at most pattern.n times text.n steps. */
 bool pattern_fits(struct slice pattern, struct slice text);
 
-/* Whether one of a list with commas fits; white space around each does not count. */
-bool pattern_any_fits(struct slice list, struct slice text);
-
 #endif

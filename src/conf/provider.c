@@ -1,11 +1,5 @@
 #include "conf/provider.h"
 
-#include "conf/nearest.h"
-#include "conf/pattern.h"
-
-#include <stdio.h>
-#include <string.h>
-
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 #define ADDRESS "the whole address"
@@ -83,10 +77,25 @@ static const struct provider rows[] = {
       .tls = TLS_IMPLICIT,
       .region = "com",
       .user = ADDRESS,
-      .domains = "zoho.com, zohomail.com",
-      .mx = "mx.zoho.com, mx?.zoho.com",
-      .note = "set region = eu, in or jp if your mailbox is at zoho.eu, zoho.in or zoho.jp; with "
-              "two-factor login take an app password for password =",
+      .domains = "zoho.com, zohomail.com, zoho.eu=eu, zohomail.eu=eu, zoho.in=in, zohomail.in=in",
+      .mx = "",
+      .note = "set region = eu, in, jp or com.au if you log in at zoho.eu and so on; with "
+              "two-factor login "
+              "take an app password for password =",
+      .source = "https://www.zoho.com/mail/help/zoho-smtp.html" },
+    { .name = "zoho-pro",
+      .title = "Zoho Mail for a domain",
+      .host = "smtppro.zoho.%s",
+      .port = 465,
+      .tls = TLS_IMPLICIT,
+      .region = "com",
+      .user = ADDRESS,
+      .domains = "",
+      .mx = "mx.zoho.com, mx?.zoho.com, mx.zoho.eu=eu, mx?.zoho.eu=eu, mx.zoho.in=in, "
+            "mx?.zoho.in=in, mx.zoho.jp=jp, mx?.zoho.jp=jp, mx.zoho.com.au=com.au, "
+            "mx?.zoho.com.au=com.au",
+      .note = "set provider = zoho for a plan without a price; with two-factor login take an app "
+              "password for password =",
       .source = "https://www.zoho.com/mail/help/zoho-smtp.html" },
     { .name = "gmx",
       .title = "GMX",
@@ -104,7 +113,8 @@ static const struct provider rows[] = {
       .port = 465,
       .tls = TLS_IMPLICIT,
       .user = ADDRESS,
-      .domains = "gmx.com, gmx.us, gmx.co.uk",
+      .domains =
+          "gmx.com, gmx.us, gmx.co.uk, gmx.ca, gmx.es, gmx.fr, gmx.ie, gmx.it, gmx.pt, gmx.se",
       .mx = "",
       .note = "turn on POP3 and IMAP in the settings of the mailbox: sending waits for it",
       .source = "https://support.gmx.com/pop-imap/imap/server.html" },
@@ -126,6 +136,7 @@ static const struct provider rows[] = {
       .user = ADDRESS,
       .domains = "mailbox.org",
       .mx = "mx*.mailbox.org",
+      .note = "with two-factor login make an application password and take it for password =",
       .source = "https://kb.mailbox.org" },
     { .name = "posteo",
       .title = "Posteo",
@@ -178,9 +189,9 @@ static const struct provider rows[] = {
       .region = "com",
       .user = ADDRESS,
       .domains = "",
-      .mx = "mx??.ionos.com",
-      .note = "set region = de, es, fr or it if your contract is at ionos.de and so on; for "
-              "ionos.co.uk set host = smtp.ionos.co.uk",
+      .mx = "mx??.ionos.com, mx??.ionos.de=de, mx??.kundenserver.de=de, mx??.schlund.de=de, "
+            "mx??.ionos.es=es, mx??.ionos.fr=fr, mx??.ionos.it=it, mx??.ionos.co.uk=co.uk",
+      .note = "set region = de, es, fr, it or co.uk if your contract is at ionos.de and so on",
       .source = "https://www.ionos.com/help/email" },
     { .name = "aruba",
       .title = "Aruba",
@@ -382,90 +393,4 @@ const struct provider *provider_all(size_t *count)
 {
     *count = COUNT(rows);
     return rows;
-}
-
-const struct provider *provider_find(struct slice name)
-{
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if (slice_equal_nocase(slice_of(rows[i].name), name))
-            return &rows[i];
-    return NULL;
-}
-
-const char *provider_nearest(struct slice name)
-{
-    struct nearest nearest;
-
-    nearest_begin(&nearest, name);
-    for (size_t i = 0; i < COUNT(rows); i++)
-        nearest_offer(&nearest, rows[i].name);
-    return nearest.name;
-}
-
-/* A name as DNS gives it may end in the dot of the root. */
-static struct slice without_root(struct slice name)
-{
-    return name.n > 0 && name.p[name.n - 1] == '.' ? slice_part(name, 0, name.n - 1) : name;
-}
-
-static bool is_in_list(const char *list, struct slice name)
-{
-    struct slice rest = slice_of(list), item;
-
-    while (slice_take_until(&rest, ",", &item))
-        if (slice_equal_nocase(slice_trim(item), name))
-            return true;
-    return false;
-}
-
-const struct provider *provider_of_domain(struct slice domain)
-{
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if (is_in_list(rows[i].domains, without_root(domain)))
-            return &rows[i];
-    return NULL;
-}
-
-const struct provider *provider_of_mx(struct slice name)
-{
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if (pattern_any_fits(slice_of(rows[i].mx), without_root(name)))
-            return &rows[i];
-    return NULL;
-}
-
-const char *provider_fixed_user(const struct provider *p, char room[PROVIDER_HOST_ROOM])
-{
-    struct slice user = slice_of(p->user);
-
-    if (user.p[0] != '"')
-        return NULL;
-    (void)snprintf(room, PROVIDER_HOST_ROOM, "%.*s", (int)(user.n - 2), user.p + 1);
-    return room;
-}
-
-static bool is_region(struct slice region)
-{
-    for (size_t i = 0; i < region.n; i++)
-        if (!is_alpha(region.p[i]) && !is_digit(region.p[i]) && region.p[i] != '-')
-            return false;
-    return region.n > 0;
-}
-
-bool provider_host(const struct provider *p, const char *region, char out[PROVIDER_HOST_ROOM])
-{
-    const char *place = strstr(p->host, "%s");
-    int n;
-
-    if (!place) {
-        (void)snprintf(out, PROVIDER_HOST_ROOM, "%s", p->host);
-        return region[0] == 0;
-    }
-    if (region[0] == 0)
-        region = p->region;
-    if (!is_region(slice_of(region)))
-        return false;
-    n = snprintf(out, PROVIDER_HOST_ROOM, "%.*s%s%s", (int)(place - p->host), p->host, region,
-                 place + 2);
-    return n > 0 && n < PROVIDER_HOST_ROOM;
 }

@@ -69,13 +69,14 @@ static void ask_service(struct discovery *d, const struct service *service, cons
     }
 }
 
-static void add_provider(struct discovery *d, const struct provider *p,
+static void add_provider(struct discovery *d, const struct provider *p, const char *region,
                          enum discovery_source source, const char *of)
 {
     struct candidate c = { .source = source, .provider = p, .port = p->port, .tls = p->tls };
 
-    if (!provider_host(p, "", c.host))
+    if (!provider_host(p, region, c.host))
         return;
+    (void)snprintf(c.region, sizeof c.region, "%s", region);
     if (source == SOURCE_MX)
         add(d, &c, "the domain's mail goes to %.80s, of %s", of, p->title);
     else
@@ -92,10 +93,11 @@ static void ask_mx(struct discovery *d, const char *domain)
         return;
     }
     for (size_t i = 0; i < answer.count && d->count == 0; i++) {
-        const struct provider *p = provider_of_mx(slice_of(answer.rows[i].name));
+        char region[PROVIDER_REGION_ROOM];
+        const struct provider *p = provider_of_mx(slice_of(answer.rows[i].name), region);
 
         if (p)
-            add_provider(d, p, SOURCE_MX, answer.rows[i].name);
+            add_provider(d, p, region, SOURCE_MX, answer.rows[i].name);
     }
 }
 
@@ -121,24 +123,24 @@ static void guess(struct discovery *d, const char *domain)
 /* The provider of an SRV's host, for his notes. */
 static void name_providers(struct discovery *d)
 {
-    size_t count;
-    const struct provider *rows = provider_all(&count);
+    for (size_t i = 0; i < d->count; i++) {
+        struct candidate *c = &d->rows[i];
 
-    for (size_t i = 0; i < d->count; i++)
-        for (size_t k = 0; k < count && !d->rows[i].provider; k++)
-            if (strcasecmp(rows[k].host, d->rows[i].host) == 0)
-                d->rows[i].provider = &rows[k];
+        if (!c->provider)
+            c->provider = provider_of_host(slice_of(c->host), c->region);
+    }
 }
 
 enum code discover(const char *domain, struct discovery *out, struct status *why)
 {
-    const struct provider *known = provider_of_domain(slice_of(domain));
+    char region[PROVIDER_REGION_ROOM];
+    const struct provider *known = provider_of_domain(slice_of(domain), region);
 
     *out = (struct discovery){ .count = 0 };
     for (size_t i = 0; i < sizeof services / sizeof *services; i++)
         ask_service(out, &services[i], domain);
     if (out->count == 0 && known)
-        add_provider(out, known, SOURCE_PROVIDER, "");
+        add_provider(out, known, region, SOURCE_PROVIDER, "");
     if (out->count == 0)
         ask_mx(out, domain);
     if (out->count == 0)

@@ -14,7 +14,8 @@ enum discovery_source {
 
 struct candidate {
     enum discovery_source source;
-    const struct provider *provider; /* NULL when unknown */
+    const struct provider *provider;   /* NULL when unknown */
+    char region[PROVIDER_REGION_ROOM]; /* of the provider; "" for the usual one, or none */
     char host[SERVER_NAME_ROOM];
     unsigned port;     /* 0: not known */
     enum tls_mode tls; /* TLS_UNSET: not known */

@@ -177,18 +177,10 @@ static const struct row {
 /* By the host: an account may name that instead of its provider. */
 static const char *note_of(const struct account *account)
 {
-    size_t count;
-    const struct provider *providers = provider_all(&count);
+    char region[PROVIDER_REGION_ROOM];
+    const struct provider *p = provider_of_host(slice_of(account->host), region);
 
-    for (size_t i = 0; i < count; i++) {
-        char host[PROVIDER_HOST_ROOM];
-
-        if (providers[i].note &&
-            provider_host(&providers[i], providers[i].region ? account->region : "", host) &&
-            strcasecmp(host, account->host) == 0)
-            return providers[i].note;
-    }
-    return NULL;
+    return p ? p->note : NULL;
 }
 
 static bool setting_holds(unsigned setting, const struct account *account)

@@ -30,6 +30,8 @@ srv-host=_submissions._tcp.weights.test,second.test,465,20,5
 srv-host=_submissions._tcp.weights.test,submit.test,465,10,5
 srv-host=_submissions._tcp.odd.test,submit.test,2465,0,1
 mx-host=mx.test,aspmx.l.google.com,1
+mx-host=region.test,mx01.ionos.de,10
+address=/smtp.ionos.de/127.0.0.1
 local=/test/
 """
 
@@ -100,6 +102,7 @@ FOUND = [
     ("SRV, both", "srv.test", "submit.test", "_submissions._tcp.srv.test says so"),
     ("SRV, STARTTLS alone", "starttls.test", "submit.test", "_submission._tcp.starttls.test says so"),
     ("SRV by priority", "weights.test", "submit.test", "_submissions._tcp.weights.test says so"),
+    ("an MX of a provider, in one of his regions", "region.test", "smtp.ionos.de", "goes to mx01.ionos.de, of IONOS"),
     ("a guess", "guess.test", "smtp.guess.test", "there is a host of this name"),
 ]
 
@@ -128,6 +131,21 @@ def test_a_domain_without_a_server(domain, words, code, dns, orsino):
     done = dns.run(orsino, "probe", f"anna@{domain}")
     assert words in done.stderr.decode() and done.stderr.count(b"\n") == 1, done
     assert done.returncode in (code, 75), done
+
+
+def test_the_region_of_an_mx_is_taken(dns, orsino, tmp_path):
+    place = tmp_path / "orsino.ini"
+    done = dns.run(orsino, "setup", "--non-interactive", "--no-check", "-C", str(place), "--provider", "ionos", "--password-file", "/dev/null",
+                   "anna@region.test")  # fmt: skip
+    assert done.returncode == 0 and "region =" not in place.read_text(), "what an option says is not guessed further"
+    done = dns.run(orsino, "setup", "--non-interactive", "-C", str(place), "--password-file", "/dev/null", "anna@region.test")
+    assert done.returncode != 0, "nobody is there whose certificate is good"
+    assert "region = de\n" in place.read_text()
+    done = dns.run(orsino, "probe", "--timeout", "2s", "anna@region.test")
+    assert b"\nprovider = ionos\nregion = de\n" in done.stdout
+    done = dns.run(orsino, "probe", "--json", "--timeout", "2s", "anna@region.test")
+    use = json.loads(done.stdout)["use"]
+    assert (use["provider"], use["region"], use["host"]) == ("ionos", "de", "smtp.ionos.de")
 
 
 def test_a_setup_takes_the_port_of_an_srv(dns, orsino, tmp_path):

@@ -17,7 +17,7 @@ from rogue import SILENCE
 from waiting import wait_for
 
 PATIENCE = 20
-ME = "me@example.it"
+ME = "me@example.invalid"
 SECRET = 'p#ss; "word'
 
 
@@ -96,7 +96,7 @@ def test_from_nothing_to_a_message(rogue, orsino, certificates, place):
     terminal.answer("Password: ", SECRET)
     terminal.answer(f"mail for root and cron [{ME}]: ", "")
     text = terminal.expect("Send a test message to")
-    assert re.search(r"ok +login +\d+ ms  as me@example\.it", text), text
+    assert re.search(r"ok +login +\d+ ms  as me@example\.invalid", text), text
     terminal.answer("[Y/n]: ", "")
     text, code = terminal.end()
     assert code == 0 and re.search(r"ok +test message", text)
@@ -104,7 +104,7 @@ def test_from_nothing_to_a_message(rogue, orsino, certificates, place):
     server.wait()
     assert server.sessions[-1].login == (ME.encode(), SECRET.encode())
     orsino.run("bob@example.org", ini=place).succeeded()
-    assert "local = me@example.it\n" in place.read_text()
+    assert "local = me@example.invalid\n" in place.read_text()
 
 
 def test_the_password_is_shown_nowhere(rogue, orsino, certificates, place):
@@ -229,7 +229,7 @@ password = "of; work"
   # an old server
 host = smtp.old.example     ; gone in June
 port = 2525
-user = me@example.it
+user = me@example.invalid
 password = old
 timeout = 1m ; kept
 """
@@ -242,7 +242,7 @@ def test_only_the_account_is_changed(orsino, place):
                       ME, name="orsino", message=b"new; password\n")  # fmt: skip
     assert (done.exit, done.err) == (0, "")
     wanted = OLD.replace("host = smtp.old.example ", "host = smtp.new.example ").replace("port = 2525\n", "")
-    wanted = wanted.replace("password = old\n", 'password = "new; password"\n') + "from = me@example.it\n"
+    wanted = wanted.replace("password = old\n", 'password = "new; password"\n') + "from = me@example.invalid\n"
     assert place.read_text() == wanted
     assert (place.parent / "orsino.ini.bak").read_text() == OLD and len(os.listdir(place.parent)) == 2
     assert oct(place.stat().st_mode & 0o777) == "0o640"
@@ -268,7 +268,7 @@ def test_another_account_beside_it(orsino, place):
                       "new@fastmail.com", name="orsino", message=b"", environment={"ORSINO_PASSWORD": "x"})  # fmt: skip
     assert (done.exit, done.err) == (0, "")
     text = place.read_text()
-    assert text.replace("local = me@example.it\naccount = fastmail\n", "").startswith(before)
+    assert text.replace("local = me@example.invalid\naccount = fastmail\n", "").startswith(before)
     assert text.endswith("[fastmail]\nprovider = fastmail\nuser = new@fastmail.com\npassword = x\nfrom = new@fastmail.com\n")
 
 
@@ -319,19 +319,19 @@ def test_a_server_that_does_not_answer_is_told(rogue, orsino, place):
 # Without questions: words, variables; the lines that are written, or the word that is missing.
 PLAIN = [
     ("all by options", ["--host", "h.example", "--port", "2525", "--tls", "starttls", "--user", "u", "--password-file", "/run/secret", ME], {},
-     "[orsino]\nhost = h.example\nport = 2525\ntls = starttls\nuser = u\npassword_file = /run/secret\nfrom = me@example.it\n"),
+     "[orsino]\nhost = h.example\nport = 2525\ntls = starttls\nuser = u\npassword_file = /run/secret\nfrom = me@example.invalid\n"),
     ("all by variables", [], {"HOST": "h.example", "USER": ME, "PASSWORD": "x"},
-     "[orsino]\nhost = h.example\nuser = me@example.it\npassword = x\nfrom = me@example.it\n"),
+     "[orsino]\nhost = h.example\nuser = me@example.invalid\npassword = x\nfrom = me@example.invalid\n"),
     ("a provider", ["--provider", "gmail", "me@gmail.com"], {"PASSWORD": "x"},
      "[orsino]\nprovider = gmail\nuser = me@gmail.com\npassword = x\nfrom = me@gmail.com\n"),
     ("a provider with one user for all", ["--provider", "sendgrid", ME], {"PASSWORD": "x"},
-     "[orsino]\nprovider = sendgrid\nuser = apikey\npassword = x\nfrom = me@example.it\n"),
+     "[orsino]\nprovider = sendgrid\nuser = apikey\npassword = x\nfrom = me@example.invalid\n"),
     ("a provider, but another port", ["--provider", "gmail", "--port", "2587", "--tls", "starttls", ME], {"PASSWORD": "x"},
-     "[orsino]\nprovider = gmail\nport = 2587\ntls = starttls\nuser = me@example.it\npassword = x\nfrom = me@example.it\n"),
+     "[orsino]\nprovider = gmail\nport = 2587\ntls = starttls\nuser = me@example.invalid\npassword = x\nfrom = me@example.invalid\n"),
     ("a provider's region", ["--provider", "ses", "--region", "eu-west-1", "--user", "u", ME], {"PASSWORD": "x"},
-     "[orsino]\nprovider = ses\nregion = eu-west-1\nuser = u\npassword = x\nfrom = me@example.it\n"),
+     "[orsino]\nprovider = ses\nregion = eu-west-1\nuser = u\npassword = x\nfrom = me@example.invalid\n"),
     ("options before variables", ["--host", "a.example", ME], {"HOST": "b.example", "PASSWORD": "x"},
-     "[orsino]\nhost = a.example\nuser = me@example.it\npassword = x\nfrom = me@example.it\n"),
+     "[orsino]\nhost = a.example\nuser = me@example.invalid\npassword = x\nfrom = me@example.invalid\n"),
 ]  # fmt: skip
 MISSING = [
     ("the address", ["--host", "h.example"], {"PASSWORD": "x"}, "mail address", 64),

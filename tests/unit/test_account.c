@@ -145,7 +145,7 @@ static void providers(void **state)
         { "an unknown one", "example.org", "", "", 0, TLS_UNSET, "u", AUTH_AUTO,
           "no provider example.org: orsino.ini(5) lists them; else set host =" },
         { "a region that is none", "ses", "eu.evil/", "", 0, TLS_UNSET, "u", AUTH_AUTO,
-          "region takes letters, digits and -, as in us-east-1, not \"eu.evil/\"" },
+          "region takes letters, digits, - and dots, as in us-east-1, not \"eu.evil/\"" },
         { "a region too many", "gmail", "eu", "", 0, TLS_UNSET, "u", AUTH_AUTO,
           "region: gmail has none" },
         { "a region alone", "", "eu", "h", 0, TLS_UNSET, "u", AUTH_AUTO,

@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-static void lists(void **state)
+static void patterns(void **state)
 {
     static const struct {
-        const char *sentence, *list, *text;
+        const char *sentence, *pattern, *text;
         bool want;
     } rows[] = {
         { "the same", "mx.aruba.it", "mx.aruba.it", true },
@@ -21,17 +21,15 @@ static void lists(void **state)
         { "two stars without one", "*.x.*", "a.y.b", false },
         { "a question mark", "mx?.qq.com", "mx3.qq.com", true },
         { "a question mark needs one", "mx?.qq.com", "mx.qq.com", false },
-        { "the second of a list", "a , b*", "bc", true },
-        { "a list with holes", ",, ,a", "a", true },
-        { "none of a list", "a, b", "c", false },
-        { "no text", "*", "", false },
+        { "a star for no text", "*", "", true },
+        { "a name for no text", "a", "", false },
         { "no pattern", "", "a", false },
     };
 
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++)
         check(rows[i].sentence,
-              pattern_any_fits(slice_of(rows[i].list), slice_of(rows[i].text)) == rows[i].want);
+              pattern_fits(slice_of(rows[i].pattern), slice_of(rows[i].text)) == rows[i].want);
 }
 
 static void a_nul_is_a_byte(void **state)
@@ -56,7 +54,7 @@ static void a_long_pattern_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists),
+        cmocka_unit_test(patterns),
         cmocka_unit_test(a_nul_is_a_byte),
         cmocka_unit_test(a_long_pattern_ends),
     };

@@ -61,6 +61,15 @@ static void every_host_is_one(void **state)
     }
 }
 
+/* Takes the next name off a list, and the region behind it. */
+static bool take_item(struct slice *list, struct slice *name, struct slice *region)
+{
+    if (!slice_take_until(list, ",", region))
+        return false;
+    *region = slice_trim(*region);
+    return slice_take_until(region, "=", name);
+}
+
 /* The rows that have this name in a list. */
 static size_t count_owners(struct slice name)
 {
@@ -68,10 +77,10 @@ static size_t count_owners(struct slice name)
     const struct provider *rows = provider_all(&count);
 
     for (size_t i = 0; i < count; i++) {
-        struct slice rest = slice_of(rows[i].domains), item;
+        struct slice rest = slice_of(rows[i].domains), item, region;
 
-        while (slice_take_until(&rest, ",", &item))
-            owners += slice_equal_nocase(slice_trim(item), name);
+        while (take_item(&rest, &item, &region))
+            owners += slice_equal_nocase(item, name);
     }
     return owners;
 }
@@ -83,14 +92,15 @@ static void domains_are_unique(void **state)
 
     (void)state;
     for (size_t i = 0; i < count; i++) {
-        struct slice rest = slice_of(rows[i].domains), item;
+        struct slice rest = slice_of(rows[i].domains), item, region;
+        char got[PROVIDER_REGION_ROOM];
 
-        while (slice_take_until(&rest, ",", &item)) {
-            item = slice_trim(item);
+        while (take_item(&rest, &item, &region)) {
             check(rows[i].name, item.n > 0 && slice_find(item, '.') < item.n);
             check(rows[i].name, slice_find(item, '*') == item.n);
             check(rows[i].name, count_owners(item) == 1);
-            check(rows[i].name, provider_of_domain(item) == &rows[i]);
+            check(rows[i].name, provider_of_domain(item, got) == &rows[i]);
+            check_text(rows[i].name, slice_of(got), region);
         }
     }
 }
@@ -103,7 +113,11 @@ static void regions(void **state)
         { "the usual one", "ses", "", "email-smtp.us-east-1.amazonaws.com" },
         { "another", "ses", "eu-west-3", "email-smtp.eu-west-3.amazonaws.com" },
         { "at the end", "zoho", "eu", "smtp.zoho.eu" },
-        { "with a dot", "zoho", "com.au", NULL },
+        { "with a dot", "zoho", "com.au", "smtp.zoho.com.au" },
+        { "with two dots", "zoho", "com..au", NULL },
+        { "with a dot in front", "zoho", ".au", NULL },
+        { "with a dot behind", "zoho", "au.", NULL },
+        { "a dot", "zoho", ".", NULL },
         { "with a slash", "ses", "a/b", NULL },
         { "with a format", "ses", "%s", NULL },
         { "with a space", "ses", "eu west", NULL },
@@ -127,41 +141,73 @@ static void regions(void **state)
     }
 }
 
-static void found(void **state)
+static void named(void **state)
 {
     static const struct {
-        const char *sentence;
-        const struct provider *(*find)(struct slice);
-        const char *text, *want; /* NULL: nobody */
+        const char *sentence, *text, *want; /* NULL: nobody */
     } rows[] = {
-        { "a name", provider_find, "aruba-pec", "aruba-pec" },
-        { "in another case", provider_find, "Mailbox.ORG", "mailbox.org" },
-        { "no name", provider_find, "", NULL },
-        { "a part of a name", provider_find, "gma", NULL },
-        { "a domain", provider_of_domain, "gmail.com", "gmail" },
-        { "the last of a list", provider_of_domain, "MAC.com", "icloud" },
-        { "with the root's dot", provider_of_domain, "web.de.", "web.de" },
-        { "below a domain", provider_of_domain, "x.gmail.com", NULL },
-        { "no domain", provider_of_domain, "", NULL },
-        { "Google's MX", provider_of_mx, "ASPMX.L.google.com", "gmail" },
-        { "and its new one", provider_of_mx, "smtp.google.com.", "gmail" },
-        { "Microsoft's for companies", provider_of_mx, "x-it.mail.protection.outlook.com",
-          "microsoft365" },
-        { "Microsoft's for all", provider_of_mx, "outlook-com.olc.protection.outlook.com",
-          "outlook" },
-        { "Aruba's", provider_of_mx, "mx.aruba.it", "aruba" },
-        { "Aruba's for PEC", provider_of_mx, "mx.pec.aruba.it", "aruba-pec" },
-        { "Fastmail's", provider_of_mx, "in1-smtp.messagingengine.com", "fastmail" },
-        { "nobody's", provider_of_mx, "mx.example.org", NULL },
-        { "one that looks like Google's", provider_of_mx, "l.google.com.evil.org", NULL },
-        { "no MX", provider_of_mx, ".", NULL },
+        { "a name", "aruba-pec", "aruba-pec" },
+        { "in another case", "Mailbox.ORG", "mailbox.org" },
+        { "no name", "", NULL },
+        { "a part of a name", "gma", NULL },
     };
 
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
-        const struct provider *p = rows[i].find(slice_of(rows[i].text));
+        const struct provider *p = provider_find(slice_of(rows[i].text));
 
         check_text(rows[i].sentence, slice_of(p ? p->name : NULL), slice_of(rows[i].want));
+    }
+}
+
+static void found(void **state)
+{
+    static const struct {
+        const char *sentence;
+        const struct provider *(*find)(struct slice, char[PROVIDER_REGION_ROOM]);
+        const char *text, *want, *region; /* NULL: nobody; the usual region */
+    } rows[] = {
+        { "a domain", provider_of_domain, "gmail.com", "gmail", "" },
+        { "the last of a list", provider_of_domain, "MAC.com", "icloud", "" },
+        { "with the root's dot", provider_of_domain, "web.de.", "web.de", "" },
+        { "below a domain", provider_of_domain, "x.gmail.com", NULL, NULL },
+        { "no domain", provider_of_domain, "", NULL, NULL },
+        { "Google's MX", provider_of_mx, "ASPMX.L.google.com", "gmail", "" },
+        { "and its new one", provider_of_mx, "smtp.google.com.", "gmail", "" },
+        { "Microsoft's for companies", provider_of_mx, "x-it.mail.protection.outlook.com",
+          "microsoft365", "" },
+        { "Microsoft's for all", provider_of_mx, "outlook-com.olc.protection.outlook.com",
+          "outlook", "" },
+        { "Aruba's", provider_of_mx, "mx.aruba.it", "aruba", "" },
+        { "Aruba's for PEC", provider_of_mx, "mx.pec.aruba.it", "aruba-pec", "" },
+        { "Fastmail's", provider_of_mx, "in1-smtp.messagingengine.com", "fastmail", "" },
+        { "with a region", provider_of_mx, "mx01.ionos.de", "ionos", "de" },
+        { "with one of two labels", provider_of_mx, "MX2.zoho.com.au.", "zoho-pro", "com.au" },
+        { "with the usual one", provider_of_mx, "mx.zoho.com", "zoho-pro", "" },
+        { "a domain of a region", provider_of_domain, "zohomail.eu", "zoho", "eu" },
+        { "a host", provider_of_host, "SMTPS.aruba.it", "aruba", "" },
+        { "a host of a region", provider_of_host, "email-smtp.eu-west-1.amazonaws.com", "ses",
+          "eu-west-1" },
+        { "of the usual region", provider_of_host, "smtp.ionos.com", "ionos", "" },
+        { "of a region of two labels", provider_of_host, "smtp.ionos.co.uk", "ionos", "co.uk" },
+        { "of no region", provider_of_host, "email-smtp..amazonaws.com", NULL, NULL },
+        { "the beginning alone", provider_of_host, "email-smtp.amazonaws.com", NULL, NULL },
+        { "a region too long", provider_of_host,
+          "email-smtp.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.amazonaws.com", NULL, NULL },
+        { "no host", provider_of_host, "", NULL, NULL },
+        { "nobody's", provider_of_mx, "mx.example.org", NULL, NULL },
+        { "one that looks like Google's", provider_of_mx, "l.google.com.evil.org", NULL, NULL },
+        { "no MX", provider_of_mx, ".", NULL, NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        char region[PROVIDER_REGION_ROOM] = "";
+        const struct provider *p = rows[i].find(slice_of(rows[i].text), region);
+
+        check_text(rows[i].sentence, slice_of(p ? p->name : NULL), slice_of(rows[i].want));
+        if (p)
+            check_text(rows[i].sentence, slice_of(region), slice_of(rows[i].region));
     }
 }
 
@@ -212,6 +258,7 @@ int main(void)
         cmocka_unit_test(every_host_is_one),
         cmocka_unit_test(domains_are_unique),
         cmocka_unit_test(regions),
+        cmocka_unit_test(named),
         cmocka_unit_test(found),
         cmocka_unit_test(nearest),
         cmocka_unit_test(fixed_users),
