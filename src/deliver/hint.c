@@ -96,6 +96,8 @@ static const struct row {
     { CODE_TLS_MISMATCH, 0, 0, "at most", ANY, "whoever runs the server has to give it TLS 1.2" },
     { CODE_TLS_MISMATCH, 0, 0, "TLS suite", ANY,
       "whoever runs the server has to allow ECDHE with AES-GCM or ChaCha20" },
+    { CODE_TLS_MISMATCH, 0, 0, NULL, ANY,
+      "whoever runs the server has to allow TLS 1.2 and ECDHE with AES-GCM or ChaCha20" },
     { CODE_TIMEOUT, STAGE_TLS, 0, NULL, IMPLICIT,
       "a port without TLS is silent here: set tls = starttls, port = 587" },
     { CODE_NO_STARTTLS, 0, 0, NULL, ON_465, "port 465 is for tls = implicit" },

@@ -162,16 +162,30 @@ def test_tls_that_is_not_ours(words, what, cure, orsino, openssl, ini):
     assert said_by(orsino, ini(server.port, "implicit"), server.port) == (f"localhost:PORT: {what} ({cure})", 76)
 
 
-def test_no_forward_secrecy(orsino, openssl, ini, certificates, tmp_path):
-    """An exchange of keys by RSA alone, for which a certificate with such a key is needed."""
+@pytest.fixture
+def rsa(certificates, tmp_path):
+    """The name of a certificate with a key of RSA."""
     pem = tmp_path / "rsa.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", pem, "-out", tmp_path / "cert", "-subj", "/CN=localhost"],
                    check=True, capture_output=True)  # fmt: skip
     pem.write_text(pem.read_text() + (tmp_path / "cert").read_text())
     shutil.copy(pem, certificates.server_file("rsa"))
-    server = openssl("-tls1_2", "-cipher", "AES128-GCM-SHA256", certificate="rsa")
+    return "rsa"
+
+
+def test_no_forward_secrecy(orsino, openssl, ini, rsa):
+    """An exchange of keys by RSA alone."""
+    server = openssl("-tls1_2", "-cipher", "AES128-GCM-SHA256", certificate=rsa)
     line, code = said_by(orsino, ini(server.port, "implicit"), server.port)
     assert "it would use RSA_WITH_AES_128_GCM_SHA256 (whoever runs the server has to allow ECDHE" in line and code == 76
+
+
+def test_a_suite_that_nobody_here_knows(orsino, openssl, ini, rsa):
+    """Nothing in common, also when everything is offered: the server can only hang up."""
+    server = openssl("-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256", certificate=rsa)
+    assert said_by(orsino, ini(server.port, "implicit"), server.port) == (
+        "localhost:PORT: the server says: handshake failure (TLS alert 40) "
+        "(whoever runs the server has to allow TLS 1.2 and ECDHE with AES-GCM or ChaCha20)", 76)  # fmt: skip
 
 
 OWN_CA = "if the server is yours, name its CA in ca_file =, or set fingerprint = as orsino probe shows it"
