@@ -64,8 +64,9 @@ static enum code print_length(const struct queue *q, struct status *why)
     if (q->door.spool && places_add(&places, q, SPOOL_QUEUE, why))
         return why->code;
     (void)printf("%zu\n", places.count);
+    (void)places_judge(&places, why);
     places_free(&places);
-    return CODE_OK;
+    return why->code;
 }
 
 int queue_show_with(const struct options *options)

@@ -34,13 +34,14 @@ static bool is_chosen(const struct options *o, const struct record *r)
 }
 
 /* Whose it is cannot be known: with raised rights it is nobody's. */
-static void tell_unreadable(const char *id, const struct status *why)
+static void tell_unreadable(struct places *p, const char *id, const struct status *why)
 {
     char room[LINE_ROOM];
     struct buf line;
 
     if (rights_are_raised())
         return;
+    p->unreadable++;
     buf_over(&line, room, sizeof room);
     buf_addf(&line, "orsino: %s: ", id);
     status_describe(why, &line);
@@ -56,7 +57,7 @@ static void look_at(struct places *p, const struct queue *q, enum spool_folder f
     bool is_there = false;
 
     if (spool_peek(q->door.spool, folder, id, &r, &is_there, &unreadable)) {
-        tell_unreadable(id, &unreadable);
+        tell_unreadable(p, id, &unreadable);
     } else if (is_there && is_chosen(q->options, &r)) {
         *place = (struct place){ .folder = folder, .arrived = r.arrived };
         memcpy(place->id, r.id, sizeof place->id);
@@ -92,6 +93,15 @@ enum code places_add(struct places *p, const struct queue *q, enum spool_folder 
     }
     free(ids);
     return grown ? CODE_OK : no_memory(why);
+}
+
+enum code places_judge(const struct places *p, struct status *why)
+{
+    if (p->unreadable == 0)
+        return CODE_OK;
+    return status_set(why, CODE_MESSAGE, STAGE_QUEUE,
+                      "%zu message%s cannot be read: mend the record, or use orsino queue remove",
+                      p->unreadable, p->unreadable == 1 ? "" : "s");
 }
 
 void places_free(struct places *p)

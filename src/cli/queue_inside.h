@@ -37,17 +37,21 @@ struct place {
 struct places {
     struct place *rows;
     size_t count;
+    size_t unreadable; /* records beside these */
 };
 
 bool queue_is_visible(const struct record *r);
 
 /*
  * Adds the visible messages of a folder that options->queue_id and queue_match choose, oldest
- * first. A record that cannot be read is told on stderr, and left out. CODE_READ, CODE_MEMORY.
+ * first. A record that cannot be read is told on stderr, and counted alone. CODE_READ, CODE_MEMORY.
  */
 enum code places_add(struct places *p, const struct queue *q, enum spool_folder folder,
                      struct status *why) __attribute__((warn_unused_result));
 void places_free(struct places *p);
+
+/* CODE_MESSAGE when there were records that cannot be read, with how many and the cure. */
+enum code places_judge(const struct places *p, struct status *why);
 
 /* The one visible message whose id begins like that, in either folder, without regard to case.
  * CODE_USAGE when there is none or more than one, and without a queue. */

@@ -255,13 +255,15 @@ enum code queue_list(const struct queue *q, enum listing listing, enum spool_fol
     if (q->door.spool && places_add(&places, q, folder, why))
         return why->code;
     if (places.count == 0 && form->nothing) {
-        (void)puts(form->nothing);
+        if (places.unreadable == 0)
+            (void)puts(form->nothing);
     } else {
         form->begin(&l);
         for (size_t i = 0; i < places.count && !ferror(stdout); i++)
             print_place(&l, form, &places.rows[i]);
         form->end(&l);
     }
+    (void)places_judge(&places, why);
     places_free(&places);
-    return CODE_OK;
+    return why->code;
 }

@@ -1,6 +1,7 @@
 #include "cli/queue_inside.h"
 
 #include "base/log.h"
+#include "base/rights.h"
 #include "cli/report.h"
 
 #include <stdio.h>
@@ -67,14 +68,14 @@ static enum code retry(struct parcel *p, struct status *why)
 /* What the commands do; `all` is all that is in `folders`. */
 static const struct action {
     enum code (*apply)(struct parcel *p, struct status *why);
-    bool takes_failed;
+    bool takes_failed, takes_damaged;
     const char *name; /* for the log */
     const char *done;
 } actions[QUEUE_COMMANDS] = {
-    [QUEUE_HOLD] = { hold, false, "hold", "on hold" },
-    [QUEUE_RELEASE] = { release, false, "release", "released" },
-    [QUEUE_RETRY] = { retry, true, "retry", "to be tried again" },
-    [QUEUE_REMOVE] = { spool_remove, true, "remove", "removed" },
+    [QUEUE_HOLD] = { hold, false, false, "hold", "on hold" },
+    [QUEUE_RELEASE] = { release, false, false, "release", "released" },
+    [QUEUE_RETRY] = { retry, true, false, "retry", "to be tried again" },
+    [QUEUE_REMOVE] = { spool_remove, true, true, "remove", "removed" },
 };
 
 struct steering {
@@ -102,14 +103,29 @@ static enum code cannot_take(const struct queue *q, const struct place *place, s
     return status_set(why, CODE_TIMEOUT, STAGE_QUEUE, "%s is being delivered now", place->id);
 }
 
-static enum code steer_parcel(struct steering *s, struct parcel *p, struct status *why)
+static void note_done(struct steering *s, const char *id)
 {
-    if (s->action->apply(p, why))
-        return why->code;
     s->done++;
-    log_line(LOG_LEVEL_INFO, "id=%s %s by uid=%llu", p->record.id, s->action->name,
+    log_line(LOG_LEVEL_INFO, "id=%s %s by uid=%llu", id, s->action->name,
              (unsigned long long)getuid());
-    return CODE_OK;
+}
+
+static void steer_parcel(struct steering *s, struct parcel *p, struct status *why)
+{
+    if (s->action->apply(p, why) == CODE_OK)
+        note_done(s, p->record.id);
+}
+
+/* Whose a damaged one is cannot be known: with raised rights it is nobody's. */
+static void discard(struct steering *s, const struct place *place, struct status *why)
+{
+    struct status fault = { 0 };
+
+    if (!s->action->takes_damaged || why->code != CODE_MESSAGE || rights_are_raised())
+        return;
+    if (spool_discard(s->queue->door.spool, place->folder, place->id, &fault) == CODE_OK)
+        note_done(s, place->id);
+    *why = fault;
 }
 
 static void steer_place(struct steering *s, const struct place *place)
@@ -117,14 +133,14 @@ static void steer_place(struct steering *s, const struct place *place)
     struct status why = { 0 };
     struct parcel *p = NULL;
 
-    if (spool_take(s->queue->door.spool, place->folder, place->id, &p, &why) == CODE_OK) {
-        if (!p)
-            (void)cannot_take(s->queue, place, &why);
-        else if (!queue_is_visible(&p->record))
-            (void)place_is_gone(place->id, &why);
-        else
-            (void)steer_parcel(s, p, &why);
-    }
+    if (spool_take(s->queue->door.spool, place->folder, place->id, &p, &why))
+        discard(s, place, &why);
+    else if (!p)
+        (void)cannot_take(s->queue, place, &why);
+    else if (!queue_is_visible(&p->record))
+        (void)place_is_gone(place->id, &why);
+    else
+        steer_parcel(s, p, &why);
     spool_release(p);
     if (why.code != CODE_OK)
         note_failure(s, &why);
@@ -139,7 +155,7 @@ static bool is_word(const char *id, const char *word)
 static void steer_many(struct steering *s, bool waiting, bool failed)
 {
     struct places places = { .rows = NULL };
-    struct status why = { 0 };
+    struct status why = { 0 }, unreadable = { 0 };
     bool is_there = s->queue->door.spool != NULL;
 
     if ((is_there && waiting && places_add(&places, s->queue, SPOOL_QUEUE, &why)) ||
@@ -147,6 +163,8 @@ static void steer_many(struct steering *s, bool waiting, bool failed)
         note_failure(s, &why);
     for (size_t i = 0; i < places.count; i++)
         steer_place(s, &places.rows[i]);
+    if (places_judge(&places, &unreadable))
+        note_failure(s, &unreadable);
     places_free(&places);
 }
 

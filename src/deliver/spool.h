@@ -83,6 +83,13 @@ enum code spool_move(struct parcel *p, enum spool_folder to, struct status *why)
 /* Takes the message out of the spool. CODE_FILE_CREATE when the file system does not let us. */
 enum code spool_remove(struct parcel *p, struct status *why) __attribute__((warn_unused_result));
 
+/*
+ * Takes away what there is of a message that spool_take calls CODE_MESSAGE: its record, and its
+ * body unless another record is left. CODE_TIMEOUT when a process has it in hand; CODE_FILE_CREATE.
+ */
+enum code spool_discard(struct spool *s, enum spool_folder folder, const char *id,
+                        struct status *why) __attribute__((warn_unused_result));
+
 /* Lets go of it, and frees; NULL is taken. A parcel that was removed is freed so as well. In a
  * child of fork(2) the lock is shared with the parent, and held until both have let go. */
 void spool_release(struct parcel *p);

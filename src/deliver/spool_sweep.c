@@ -9,13 +9,17 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+/* How many went, 0 with errno. */
 static size_t take_away(const struct spool *s, unsigned folder, const char *id)
 {
     bool went;
+    int error;
 
     rights_take_up();
     went = unlinkat(s->folders[folder], id, 0) == 0;
+    error = errno;
     rights_set_aside();
+    errno = error;
     return went ? 1 : 0;
 }
 
@@ -89,4 +93,15 @@ size_t spool_sweep(struct spool *s)
     for (unsigned i = 0; i < FOLDER_COUNT; i++)
         free(lists[i].ids);
     return went;
+}
+
+enum code spool_discard(struct spool *s, enum spool_folder folder, const char *id,
+                        struct status *why)
+{
+    if (spool_is_taken(s, id))
+        return status_set(why, CODE_TIMEOUT, STAGE_QUEUE, "%s is being delivered now", id);
+    if (take_away(s, folder, id) == 0 || !spool_sync_folder(s->folders[folder]))
+        return spool_refuse_write(s, errno, why);
+    (void)spool_sweep_id(s, id);
+    return CODE_OK;
 }

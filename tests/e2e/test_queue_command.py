@@ -123,9 +123,9 @@ def test_a_record_that_cannot_be_read_is_told(provider, queue):  # noqa: F811
     here = queue(provider({"RCPT": BUSY}))
     here.send(message=complete_message()).succeeded()
     here.spool.edit(error="\x1b[31m")
-    for words in (("list",), ("list", "--json"), ("show", here.spool.only()), ("remove", here.spool.only())):
+    for words, lines in ((("list",), 2), (("list", "--json"), 2), (("show", here.spool.only()), 1), (("hold", here.spool.only()), 1)):
         result = here.command(*words)
-        assert here.spool.only() in result.err and result.err.count("\n") == 1, result.err
+        assert here.spool.only() in result.err and result.err.count("\n") == lines, result.err
         assert not UNPRINTABLE.search(result.err.encode() + result.out), result.err
     assert len(here.spool.names()) == 1
 
@@ -143,6 +143,26 @@ def test_hold_and_release(provider, queue):  # noqa: F811
     assert here.command("release", first).exit == 0
     here.run("--due")
     assert server.names() == ["1", "2"]
+
+
+def test_a_record_that_cannot_be_read(provider, queue):  # noqa: F811
+    """It is never an empty queue; it is left alone by all but remove with its id."""
+    here = queue(provider({"RCPT": BUSY}))
+    here.send().succeeded()
+    name = here.spool.only()
+    (here.spool.path / "queue" / name).write_text("hello\n")
+    for words in (["list"], ["list", "--json"]):
+        result = here.command(*words)
+        assert result.exit == 65 and result.out.decode() in ("", "[]\n") and "line 1" in result.err
+        assert "1 message cannot be read: mend the record, or use orsino queue remove" in result.err
+    result = here.orsino.run("-C", str(here.ini), name="mailq", message=b"")
+    assert result.exit == 65 and result.out == b""
+    for words in (["hold", name], ["retry", name], ["run"]):
+        assert here.command(*words).exit == 65
+    assert here.command("remove", "all").exit == 65 and here.spool.only() == name
+    result = here.command("remove", name.lower())
+    assert (result.exit, result.out, result.err) == (0, b"1 message removed\n", "")
+    assert here.spool.names() == [] and list((here.spool.path / "body").iterdir()) == []
 
 
 def test_remove(provider, queue):  # noqa: F811

@@ -170,6 +170,14 @@ static void the_message_comes_back(void **state)
     }
 }
 
+static bool has_file(const struct place *p, const char *name)
+{
+    struct place q = *p;
+    struct stat st;
+
+    return lstat(at(&q, name), &st) == 0;
+}
+
 /* What damages the message ID_A. */
 static void no_body(struct place *p)
 {
@@ -222,6 +230,17 @@ static void a_body_that_is_a_pipe(struct place *p)
     assert_int_equal(mkfifo(at(p, "spool/body/" ID_A), 0600), 0);
 }
 
+/* Only the other message is left, of which one damage took the record. */
+static void check_discarded(const char *sentence, struct spool *s, const struct place *p)
+{
+    struct status why = { 0 };
+
+    check(sentence, spool_discard(s, SPOOL_QUEUE, ID_A, &why) == CODE_OK);
+    check(sentence, !has_file(p, "spool/queue/" ID_A) && !has_file(p, "spool/body/" ID_A));
+    check(sentence, has_file(p, "spool/body/" ID_B));
+    check(sentence, spool_discard(s, SPOOL_QUEUE, ID_A, &why) == CODE_FILE_CREATE);
+}
+
 static void what_is_damaged_is_not_taken(void **state)
 {
     static const struct {
@@ -258,6 +277,8 @@ static void what_is_damaged_is_not_taken(void **state)
         check(rows[i].sentence, strstr(why.what, rows[i].words) != NULL);
         check(rows[i].sentence, rows[i].code == CODE_OK || strstr(why.where, ID_A) != NULL);
         check(rows[i].sentence, !spool_is_taken(s, ID_A));
+        if (rows[i].code == CODE_MESSAGE)
+            check_discarded(rows[i].sentence, s, &p);
         spool_close(s);
         end_place(&p);
     }
