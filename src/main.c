@@ -9,6 +9,7 @@
 #include "cli/serve.h"
 #include "cli/setup.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,23 +18,32 @@
 struct role {
     const char *name;
     int (*run)(int argc, char **argv);
+    bool helps; /* it knows --help of its own */
 };
 
 /* By the name of a link to us. */
 static const struct role programs[] = {
-    { "sendmail", sendmail_main },     { "send-mail", sendmail_main }, { "mailq", mailq_main },
-    { "newaliases", newaliases_main }, { "runq", runq_main },          { NULL, NULL },
+    { "sendmail", sendmail_main, false }, { "send-mail", sendmail_main, false },
+    { "mailq", mailq_main, false },       { "newaliases", newaliases_main, false },
+    { "runq", runq_main, false },         { NULL, NULL, false },
 };
 
 /* By the first word behind our own name. */
 static const struct role commands[] = {
-    { "send", sendmail_main },         { "sendmail", sendmail_main },
-    { "serve", serve_main },           { "queue", queue_main },
-    { "probe", probe_main },           { "check", check_main },
-    { "setup", setup_main },           { "mailq", mailq_main },
-    { "newaliases", newaliases_main }, { "version", version_main },
-    { "--version", version_main },     { "help", help_main },
-    { "--help", help_main },           { NULL, NULL },
+    { "send", sendmail_main, false },
+    { "sendmail", sendmail_main, false },
+    { "serve", serve_main, false },
+    { "queue", queue_main, true },
+    { "probe", probe_main, true },
+    { "check", check_main, true },
+    { "setup", setup_main, true },
+    { "mailq", mailq_main, false },
+    { "newaliases", newaliases_main, false },
+    { "version", version_main, false },
+    { "--version", version_main, false },
+    { "help", help_main, false },
+    { "--help", help_main, false },
+    { NULL, NULL, false },
 };
 
 static const struct role *find(const struct role *roles, const char *name)
@@ -42,6 +52,12 @@ static const struct role *find(const struct role *roles, const char *name)
         if (strcmp(roles->name, name) == 0)
             return roles;
     return NULL;
+}
+
+/* No option of sendmail's begins with two dashes. */
+static bool asks_for_help(const struct role *command, int argc, char **argv)
+{
+    return !command->helps && argc > 2 && strcmp(argv[2], "--help") == 0;
 }
 
 static const char *base_name(const char *path)
@@ -66,6 +82,8 @@ int main(int argc, char **argv)
     process_settle();
     if (program && !(command && word[0] == '-'))
         return program->run(argc, argv);
+    if (command && asks_for_help(command, argc, argv))
+        return help_main(argc, argv);
     if (command)
         return command->run(argc - 1, argv + 1);
     if (word[0] == '-') /* many write our own path where a sendmail is asked for */

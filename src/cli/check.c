@@ -2,11 +2,11 @@
 
 #include "base/log.h"
 #include "cli/check_inside.h"
+#include "cli/command_option.h"
 #include "cli/report.h"
 #include "deliver/deliver.h"
 #include "mail/address.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,47 +31,48 @@ struct words {
     bool json, help;
 };
 
-static enum code take_option(struct words *w, int option, const char *word, struct status *why)
+enum {
+    OPTION_SEND = COMMAND_LONG,
+    OPTION_JSON,
+    OPTION_HELP,
+};
+
+static void take_option(struct words *w, int option)
 {
     switch (option) {
     case 'C':
         w->options.config = optarg;
-        return CODE_OK;
+        break;
     case 'a':
         w->options.account = optarg;
-        return CODE_OK;
-    case 's':
+        break;
+    case OPTION_SEND:
         w->send = optarg;
-        return CODE_OK;
-    case 'j':
+        break;
+    case OPTION_JSON:
         w->json = true;
-        return CODE_OK;
-    case 'h':
-        w->help = true;
-        return CODE_OK;
-    case ':':
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%.80s needs an argument", word);
+        break;
     default:
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
-                          "no option %.80s; see orsino check --help", word);
+        w->help = true;
     }
 }
 
 static enum code parse(int argc, char **argv, struct words *w, struct status *why)
 {
     static const struct option rows[] = {
-        { "send", required_argument, NULL, 's' },
-        { "json", no_argument, NULL, 'j' },
-        { "help", no_argument, NULL, 'h' },
+        { "send", required_argument, NULL, OPTION_SEND },
+        { "json", no_argument, NULL, OPTION_JSON },
+        { "help", no_argument, NULL, OPTION_HELP },
         { NULL, 0, NULL, 0 },
     };
     int option;
 
     *w = (struct words){ .options = { .mode = 'm', .error_mode = 'p' } };
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":C:a:", rows, NULL)) != -1)
-        if (take_option(w, option, argv[optind - 1], why))
+    while ((option = command_option(argc, argv, "C:a:", rows, "orsino check", why)) != -1) {
+        if (option == '?')
             return why->code;
+        take_option(w, option);
+    }
     if (argc - optind > 1)
         return status_set(why, CODE_USAGE, STAGE_OPTIONS,
                           "one account at most is checked; see orsino check --help");

@@ -1,13 +1,13 @@
 #include "cli/probe.h"
 
 #include "base/rights.h"
+#include "cli/command_option.h"
 #include "cli/probe_ports.h"
 #include "cli/probe_text.h"
 #include "cli/report.h"
 #include "conf/config.h"
 #include "conf/keys.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,45 +65,48 @@ static enum code set_timeout(struct words *w, const char *value, struct status *
     return CODE_OK;
 }
 
-static enum code take_option(struct words *w, int option, const char *word, struct status *why)
+enum {
+    OPTION_PORT = COMMAND_LONG,
+    OPTION_TIMEOUT,
+    OPTION_JSON,
+    OPTION_HELP,
+};
+
+static enum code take_option(struct words *w, int option, struct status *why)
 {
     switch (option) {
     case 'C':
         w->config = optarg;
         return CODE_OK;
-    case 'p':
+    case OPTION_PORT:
         return set_ports(w, optarg, why);
-    case 't':
+    case OPTION_TIMEOUT:
         return set_timeout(w, optarg, why);
-    case 'j':
+    case OPTION_JSON:
         w->json = true;
         return CODE_OK;
-    case 'h':
+    case OPTION_HELP:
         w->help = true;
         return CODE_OK;
-    case ':':
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%.80s needs an argument", word);
     default:
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
-                          "no option %.80s; see orsino probe --help", word);
+        return why->code;
     }
 }
 
 static enum code parse(int argc, char **argv, struct words *w, struct status *why)
 {
     static const struct option rows[] = {
-        { "port", required_argument, NULL, 'p' },
-        { "timeout", required_argument, NULL, 't' },
-        { "json", no_argument, NULL, 'j' },
-        { "help", no_argument, NULL, 'h' },
+        { "port", required_argument, NULL, OPTION_PORT },
+        { "timeout", required_argument, NULL, OPTION_TIMEOUT },
+        { "json", no_argument, NULL, OPTION_JSON },
+        { "help", no_argument, NULL, OPTION_HELP },
         { NULL, 0, NULL, 0 },
     };
     int option;
 
     *w = (struct words){ .list = { .timeout = TIMEOUT } };
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":C:", rows, NULL)) != -1)
-        if (take_option(w, option, argv[optind - 1], why))
+    while ((option = command_option(argc, argv, "C:", rows, "orsino probe", why)) != -1)
+        if (take_option(w, option, why))
             return why->code;
     if (w->help)
         return CODE_OK;

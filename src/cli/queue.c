@@ -162,6 +162,10 @@ int queue_main(int argc, char **argv)
 
     if (queue_words_parse(argc, argv, &words, &why))
         return finish(&why);
+    if (words.command == QUEUE_HELP) {
+        queue_words_help();
+        return finish(&why);
+    }
     if (words.command == QUEUE_RUN)
         return run_words(&words);
     if (queue_begin(&q, &words.options, &why) == CODE_OK)

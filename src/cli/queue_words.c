@@ -1,5 +1,7 @@
 #include "cli/queue_words.h"
 
+#include "cli/command_option.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -38,21 +40,6 @@ static enum code set_command(struct queue_words *w, const char *name, struct sta
                       name);
 }
 
-static enum code set_config(struct queue_words *w, const char *value, struct status *why)
-{
-    (void)why;
-    w->options.config = value;
-    return CODE_OK;
-}
-
-static enum code set_verbose(struct queue_words *w, const char *value, struct status *why)
-{
-    (void)value;
-    (void)why;
-    w->options.verbose = true;
-    return CODE_OK;
-}
-
 /* Times are read as those of -q. */
 static enum code set_interval(struct queue_words *w, const char *value, struct status *why)
 {
@@ -69,53 +56,38 @@ static enum code set_interval(struct queue_words *w, const char *value, struct s
                       "--every takes a time such as 15m, not \"%.80s\"", value);
 }
 
-static const struct option {
-    const char *name;
-    bool takes_value;
-    unsigned flag;
-    enum code (*set)(struct queue_words *w, const char *value, struct status *why);
-} table[] = {
-    { "-C", true, 0, set_config },         { "-v", false, 0, set_verbose },
-    { "--json", false, QUEUE_JSON, NULL }, { "--message", false, QUEUE_MESSAGE, NULL },
-    { "--due", false, QUEUE_DUE, NULL },   { "--every", true, QUEUE_EVERY, set_interval },
+enum {
+    OPTION_FLAG = COMMAND_LONG, /* and on: the bits of enum queue_flag */
+    OPTION_HELP = OPTION_FLAG + 2 * QUEUE_EVERY,
 };
 
-/* The option that a word begins with, and the value attached to it: -Cfile, --every=15m. NULL
- * for the value when there is none. */
-static const struct option *find(const char *word, const char **value)
+static const struct option rows[] = {
+    { "json", no_argument, NULL, OPTION_FLAG + QUEUE_JSON },
+    { "message", no_argument, NULL, OPTION_FLAG + QUEUE_MESSAGE },
+    { "due", no_argument, NULL, OPTION_FLAG + QUEUE_DUE },
+    { "every", required_argument, NULL, OPTION_FLAG + QUEUE_EVERY },
+    { "help", no_argument, NULL, OPTION_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+static enum code take_option(struct queue_words *w, int option, struct status *why)
 {
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        size_t n = strlen(table[i].name);
-        bool is_long = table[i].name[1] == '-';
-
-        *value = NULL;
-        if (strncmp(word, table[i].name, n) != 0)
-            continue;
-        if (word[n] == 0)
-            return &table[i];
-        *value = word + n + is_long;
-        if (table[i].takes_value && (!is_long || word[n] == '='))
-            return &table[i];
+    switch (option) {
+    case '?':
+        return why->code;
+    case 'C':
+        w->options.config = optarg;
+        return CODE_OK;
+    case 'v':
+        w->options.verbose = true;
+        return CODE_OK;
+    case OPTION_HELP:
+        w->command = QUEUE_HELP;
+        return CODE_OK;
+    default:
+        w->flags |= (unsigned)(option - OPTION_FLAG);
+        return option == OPTION_FLAG + QUEUE_EVERY ? set_interval(w, optarg, why) : CODE_OK;
     }
-    return NULL;
-}
-
-static enum code parse_option(struct queue_words *w, const char *word, const char *next,
-                              bool *took_next, struct status *why)
-{
-    const char *value;
-    const struct option *option = find(word, &value);
-
-    if (!option)
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "unknown option %.80s", word);
-    if (option->takes_value && !value) {
-        if (!next)
-            return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%s needs an argument", option->name);
-        *took_next = true;
-        value = next;
-    }
-    w->flags |= option->flag;
-    return option->set ? option->set(w, value, why) : CODE_OK;
 }
 
 static enum code settle(const struct queue_words *w, struct status *why)
@@ -133,26 +105,25 @@ static enum code settle(const struct queue_words *w, struct status *why)
 
 enum code queue_words_parse(int argc, char **argv, struct queue_words *out, struct status *why)
 {
-    bool has_command = false, no_more = false;
+    int option;
 
-    *out = (struct queue_words){ .options = { .mode = 'q', .error_mode = 'p' }, .ids = argv };
-    for (int i = 1; i < argc; i++) {
-        const char *word = argv[i];
-        bool took_next = false;
-
-        if (!no_more && strcmp(word, "--") == 0) {
-            no_more = true;
-        } else if (!no_more && word[0] == '-') {
-            if (parse_option(out, word, argv[i + 1], &took_next, why))
-                return why->code;
-            i += took_next;
-        } else if (has_command) {
-            argv[out->id_count++] = argv[i];
-        } else {
-            has_command = true;
-            if (set_command(out, word, why))
-                return why->code;
-        }
-    }
+    *out = (struct queue_words){ .options = { .mode = 'q', .error_mode = 'p' } };
+    while ((option = command_option(argc, argv, "C:v", rows, "orsino queue", why)) != -1)
+        if (take_option(out, option, why))
+            return why->code;
+    if (out->command == QUEUE_HELP)
+        return CODE_OK;
+    if (optind < argc && set_command(out, argv[optind++], why))
+        return why->code;
+    out->ids = argv + optind;
+    out->id_count = (size_t)(argc - optind);
     return settle(out, why);
+}
+
+void queue_words_help(void)
+{
+    for (size_t i = 0; i < QUEUE_COMMANDS; i++)
+        (void)printf("%s orsino queue %s\n", i == 0 ? "usage:" : "      ", rules[i].usage);
+    (void)puts("  -C FILE    the configuration\n"
+               "  -v         run: tell what is said to the server");
 }

@@ -13,7 +13,8 @@ enum queue_command {
     QUEUE_RELEASE,
     QUEUE_RETRY,
     QUEUE_REMOVE,
-    QUEUE_COMMANDS
+    QUEUE_COMMANDS,
+    QUEUE_HELP = QUEUE_COMMANDS
 };
 
 enum queue_flag {
@@ -33,10 +34,14 @@ struct queue_words {
 };
 
 /*
- * Parses argv[1] onwards; the ids are moved to the front of argv. Commands that need an id have
- * one afterwards, and none has a flag that it knows nothing of. CODE_USAGE.
+ * Parses argv[1] onwards; the ids are moved to the end of argv. Commands that need an id have one
+ * afterwards, and none has a flag that it knows nothing of. --help is QUEUE_HELP, whatever else is
+ * said. CODE_USAGE.
  */
 enum code queue_words_parse(int argc, char **argv, struct queue_words *out, struct status *why)
     __attribute__((warn_unused_result));
+
+/* Writes how it is used to stdout. */
+void queue_words_help(void);
 
 #endif

@@ -3,11 +3,11 @@
 #include "base/rights.h"
 #include "cli/ask.h"
 #include "cli/check.h"
+#include "cli/command_option.h"
 #include "cli/probe_ports.h"
 #include "cli/report.h"
 #include "cli/setup_inside.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,66 +44,66 @@ static const struct {
 
 enum {
     KEY_OPTIONS = sizeof key_options / sizeof *key_options,
-    OTHER = 1000, /* what getopt_long gives for options that are no keys */
+    OPTION_KEY = COMMAND_LONG, /* and on, one for each */
+    OPTION_ACCOUNT = OPTION_KEY + KEY_OPTIONS,
+    OPTION_LOCAL,
+    OPTION_PASSWORD_STDIN,
+    OPTION_NON_INTERACTIVE,
+    OPTION_NO_CHECK,
+    OPTION_HELP,
 };
 
-static enum code take_option(struct setup *s, int option, const char *word, struct status *why)
+static void take_option(struct setup *s, int option)
 {
-    if (option < KEY_OPTIONS) {
-        s->values[key_options[option].key] = optarg;
-        return CODE_OK;
-    }
     switch (option) {
     case 'C':
         s->config = optarg;
-        return CODE_OK;
-    case OTHER:
+        break;
+    case OPTION_ACCOUNT:
         s->account = optarg;
-        return CODE_OK;
-    case OTHER + 1:
+        break;
+    case OPTION_LOCAL:
         s->local = optarg;
-        return CODE_OK;
-    case OTHER + 2:
+        break;
+    case OPTION_PASSWORD_STDIN:
         s->password_from_stdin = true;
-        return CODE_OK;
-    case OTHER + 3:
+        break;
+    case OPTION_NON_INTERACTIVE:
         s->asks = false;
-        return CODE_OK;
-    case OTHER + 4:
+        break;
+    case OPTION_NO_CHECK:
         s->checks = false;
-        return CODE_OK;
-    case OTHER + 5:
+        break;
+    case OPTION_HELP:
         s->helps = true;
-        return CODE_OK;
-    case ':':
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%.80s needs an argument", word);
+        break;
     default:
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
-                          "no option %.80s; see orsino setup --help", word);
+        s->values[key_options[option - OPTION_KEY].key] = optarg;
     }
 }
 
 static enum code parse(int argc, char **argv, struct setup *s, struct status *why)
 {
     static const struct option others[] = {
-        { "account", required_argument, NULL, OTHER },
-        { "local", required_argument, NULL, OTHER + 1 },
-        { "password-stdin", no_argument, NULL, OTHER + 2 },
-        { "non-interactive", no_argument, NULL, OTHER + 3 },
-        { "no-check", no_argument, NULL, OTHER + 4 },
-        { "help", no_argument, NULL, OTHER + 5 },
+        { "account", required_argument, NULL, OPTION_ACCOUNT },
+        { "local", required_argument, NULL, OPTION_LOCAL },
+        { "password-stdin", no_argument, NULL, OPTION_PASSWORD_STDIN },
+        { "non-interactive", no_argument, NULL, OPTION_NON_INTERACTIVE },
+        { "no-check", no_argument, NULL, OPTION_NO_CHECK },
+        { "help", no_argument, NULL, OPTION_HELP },
         { NULL, 0, NULL, 0 },
     };
     struct option rows[KEY_OPTIONS + sizeof others / sizeof *others];
     int option;
 
     for (int i = 0; i < KEY_OPTIONS; i++)
-        rows[i] = (struct option){ key_options[i].option, required_argument, NULL, i };
+        rows[i] = (struct option){ key_options[i].option, required_argument, NULL, OPTION_KEY + i };
     memcpy(rows + KEY_OPTIONS, others, sizeof others);
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":C:", rows, NULL)) != -1)
-        if (take_option(s, option, argv[optind - 1], why))
+    while ((option = command_option(argc, argv, "C:", rows, "orsino setup", why)) != -1) {
+        if (option == '?')
             return why->code;
+        take_option(s, option);
+    }
     if (argc - optind > 1)
         return status_set(why, CODE_USAGE, STAGE_OPTIONS,
                           "one address at most; see orsino setup --help");

@@ -141,6 +141,11 @@ def test_empty_queue_and_aliases(orsino):
 
 
 def test_help_fits_a_screen(orsino):
+    for command in ("send", "serve", "mailq", "newaliases", "version"):
+        done = orsino.run(command, "--help", name="orsino", message=b"")
+        assert done.exit == 0 and done.out.startswith(b"usage: sendmail [options]"), command
+    done = orsino.run("queue", "--help", name="orsino", message=b"")
+    assert done.exit == 0 and done.out.startswith(b"usage: orsino queue list [--json]\n")
     for word in ("help", "--help"):
         result = orsino.run(word, name="orsino")
         lines = result.out.decode().splitlines()

@@ -2,6 +2,7 @@
 
 #include "unit.h"
 
+#include <getopt.h>
 #include <stdlib.h>
 
 enum {
@@ -39,11 +40,17 @@ static const struct row {
       { "purge" },
       "no queue command \"purge\"; there are list, failed, show, run, hold, release, retry and "
       "remove" },
-    { "no such option", { "list", "--xml" }, "unknown option --xml" },
-    { "an option that takes nothing", { "list", "--json=yes" }, "unknown option --json=yes" },
-    { "no such letter", { "-q" }, "unknown option -q" },
-    { "letters of which one takes nothing", { "-vC" }, "unknown option -vC" },
-    { "a lone dash", { "-" }, "unknown option -" },
+    { "the beginning of an option", { "list", "--js" }, "list json |" },
+    { "two letters", { "-vCf" }, "list v C=f |" },
+    { "help", { "show", "--json", "--help" }, "help" },
+    { "no such option", { "list", "--xml" }, "no option --xml; see orsino queue --help" },
+    { "an option that takes nothing",
+      { "list", "--json=yes" },
+      "no option --json=yes; see orsino queue --help" },
+    { "no such letter", { "-q" }, "no option -q; see orsino queue --help" },
+    { "no such letter behind another", { "-vq" }, "no option -q; see orsino queue --help" },
+    { "letters of which one lacks its file", { "-vC" }, "-vC needs an argument" },
+    { "a lone dash", { "show", "-" }, "show | -" },
     { "a file that is missing", { "list", "-C" }, "-C needs an argument" },
     { "a time that is missing", { "run", "--every" }, "--every needs an argument" },
     { "no time", { "run", "--every", "soon" }, "--every takes a time such as 15m, not \"soon\"" },
@@ -102,9 +109,12 @@ static void parse(const struct row *row)
     for (; row->words[argc - 1]; argc++)
         argv[argc] = copies[argc - 1] = slice_dup(slice_of(row->words[argc - 1]));
     buf_over(&got, room, sizeof room);
+    optind = 0; /* anew */
     if (queue_words_parse(argc, argv, &words, &why)) {
         check(row->sentence, why.code == CODE_USAGE);
         buf_add_string(&got, why.what);
+    } else if (words.command == QUEUE_HELP) {
+        buf_add_string(&got, "help");
     } else {
         describe(&words, &got);
     }
