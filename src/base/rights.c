@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 /* Of this process, as the group in force is; the kernel can be asked for neither. */
-static bool dropped;
-static unsigned depth; /* of rights_take_up */
+static bool dropped, had_group;
+static gid_t group_had; /* what was given up */
+static unsigned depth;  /* of rights_take_up */
 
 struct groups {
     gid_t real, effective, saved;
@@ -84,6 +85,18 @@ bool rights_include(gid_t group)
     return !dropped && read_groups(&g) && g.saved == group && g.saved != g.real;
 }
 
+bool rights_group(gid_t *group, bool *is_dropped)
+{
+    struct groups g;
+
+    *is_dropped = dropped;
+    *group = group_had;
+    if (dropped || !read_groups(&g))
+        return had_group;
+    *group = g.saved;
+    return g.saved != g.real;
+}
+
 void rights_take_up(void)
 {
     struct groups g;
@@ -107,7 +120,9 @@ bool rights_drop(void)
 {
     const gid_t group = getgid();
     struct groups g;
+    bool is_dropped;
 
+    had_group = rights_group(&group_had, &is_dropped);
     /* The group first: without the user's rights it could not be given up any more. */
     if (setresgid(group, group, group) != 0 || !drop_user())
         return false;

@@ -27,6 +27,10 @@ bool rights_are_raised(void);
 /* Whether this is the group that we have and the caller has not, be he root. */
 bool rights_include(gid_t group);
 
+/* The group that we were installed for, and the caller has not; also when it is given up by now,
+ * which *is_dropped tells. False: there is none. */
+bool rights_group(gid_t *group, bool *is_dropped);
+
 /*
  * Takes the group up, and sets it aside again; errno stays as it is. Without such a group they do
  * nothing. May be nested, and is inherited in fork(2) as it is. A process that cannot set it aside

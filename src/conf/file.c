@@ -1,5 +1,6 @@
 #include "conf/file.h"
 
+#include "base/memory.h"
 #include "base/rights.h"
 #include "base/textfile.h"
 #include "conf/config.h"
@@ -7,6 +8,7 @@
 #include "conf/scan.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 
 enum {
     OWN_MAX = 2, /* places of a user's own file */
+    RIGHTS_ROOM = 160,
 };
 
 static bool is_systems(const char *path)
@@ -22,10 +25,35 @@ static bool is_systems(const char *path)
     return strcmp(path, SYSTEM_CONFIG) == 0;
 }
 
+/* What keeps the right of our group from being of use, as half a sentence that begins with "; ". */
+static void explain_rights(char out[RIGHTS_ROOM])
+{
+    const char *hindrance = rights_hindrance();
+    const struct group *named;
+    bool is_dropped;
+    gid_t group;
+
+    out[0] = 0;
+    if (hindrance)
+        (void)snprintf(out, RIGHTS_ROOM, "; the set-group-ID bit of this program has no effect: %s",
+                       hindrance);
+    if (hindrance || !rights_group(&group, &is_dropped))
+        return;
+    named = memory_suffices(MEMORY_FOR_LOOKUP) ? getgrgid(group) : NULL;
+    if (is_dropped)
+        (void)snprintf(out, RIGHTS_ROOM, "; -C gives up the right of this program's group");
+    else if (named)
+        (void)snprintf(out, RIGHTS_ROOM, "; this program has the right of group %.40s",
+                       named->gr_name);
+    else
+        (void)snprintf(out, RIGHTS_ROOM, "; this program has the right of group %lu",
+                       (unsigned long)group);
+}
+
 /* Most often it works as root and not from a web server: so it says for whom the file is. */
 static enum code refuse_permission(const char *path, struct status *why)
 {
-    const char *hindrance = is_systems(path) ? rights_hindrance() : NULL;
+    char rights[RIGHTS_ROOM] = "";
     const unsigned long user = geteuid();
     struct stat st;
 
@@ -36,13 +64,13 @@ static enum code refuse_permission(const char *path, struct status *why)
     if (st.st_uid == geteuid())
         return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
                           "the configuration may not be read by its own user %lu", user);
+    if (is_systems(path))
+        explain_rights(rights);
     return status_set(why, CODE_PERMISSION, STAGE_CONFIG,
                       "the configuration may not be read by user %lu: it is for user %lu and "
-                      "group %lu, mode %03o%s%s",
+                      "group %lu, mode %03o%s",
                       user, (unsigned long)st.st_uid, (unsigned long)st.st_gid,
-                      (unsigned)(st.st_mode & 0777),
-                      hindrance ? "; the set-group-ID bit of this program has no effect: " : "",
-                      hindrance ? hindrance : "");
+                      (unsigned)(st.st_mode & 0777), rights);
 }
 
 static enum code refuse_open(const char *path, int error, struct status *why)

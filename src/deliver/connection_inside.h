@@ -37,7 +37,7 @@ bool connection_expects_tls(struct connection *c);
 void connection_diagnose(const struct connection *c, const char *reverse_path, struct status *why);
 
 /* Makes of two failures, at the first port and at the other, one that tells of both; it has the
- * code of the more telling one. */
+ * code of the more telling one, but of one that may go away by itself before that. */
 void connection_join(const struct status *first, struct status *why);
 
 #endif

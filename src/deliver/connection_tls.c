@@ -197,6 +197,20 @@ static void describe(const struct status *st, char *out, size_t room)
     out[text.n] = 0;
 }
 
+/* A port that refuses is taken for one that is not used; of one that did not come to an answer
+ * nobody knows what it will be tomorrow. */
+static bool leaves_hope(const struct status *st)
+{
+    return st->code != CODE_REFUSED && status_is_temporary(st);
+}
+
+static bool is_decided_by_first(const struct status *first, const struct status *second)
+{
+    if (leaves_hope(first) != leaves_hope(second))
+        return leaves_hope(first);
+    return telling(first->code) > telling(second->code);
+}
+
 void connection_join(const struct status *first, struct status *why)
 {
     const struct status second = *why;
@@ -204,7 +218,7 @@ void connection_join(const struct status *first, struct status *why)
 
     describe(first, at_first, sizeof at_first);
     describe(&second, at_second, sizeof at_second);
-    if (telling(first->code) > telling(second.code))
+    if (is_decided_by_first(first, &second))
         *why = *first;
     (void)snprintf(why->where, sizeof why->where, "%s", first->where);
     (void)snprintf(why->what, sizeof why->what, "%.100s; and %d: %.280s", at_first,
@@ -259,7 +273,8 @@ enum code connection_reach(struct connection *c, struct status *first, struct st
 /* Whether it ended as only a handshake with TLS on the other side does, well or not. */
 static bool spoke_tls(enum code code)
 {
-    return code == CODE_OK || code == CODE_TLS || code == CODE_UNTRUSTED || code == CODE_READ;
+    return code == CODE_OK || code == CODE_TLS || code == CODE_TLS_MISMATCH ||
+           code == CODE_UNTRUSTED || code == CODE_READ;
 }
 
 bool connection_expects_tls(struct connection *c)

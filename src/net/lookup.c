@@ -21,6 +21,15 @@ static unsigned number_at(const unsigned char *p)
     return (unsigned)p[0] << 8 | p[1];
 }
 
+/* What a host may be called, and what is harmless in a line of text or of the INI. */
+static bool is_plain(const char *name)
+{
+    for (; *name; name++)
+        if (!is_alpha(*name) && !is_digit(*name) && !strchr("-_.", *name))
+            return false;
+    return true;
+}
+
 /* The record's name, without a dot at its end. False for one that no host can have. */
 static bool read_name(const ns_msg *answer, const unsigned char *p, char out[SERVER_NAME_ROOM])
 {
@@ -33,7 +42,7 @@ static bool read_name(const ns_msg *answer, const unsigned char *p, char out[SER
         out[0] = 0;
         return true;
     }
-    if (strchr(text, '\\') || !server_name_read(text, &name)) /* dn_expand escapes what is odd */
+    if (!is_plain(text) || !server_name_read(text, &name))
         return false;
     (void)snprintf(out, SERVER_NAME_ROOM, "%s", name.text);
     return true;

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import MESSAGE, table, write_private
 from relay import PATIENCE, Network
-from rogue import SILENCE
+from rogue import SILENCE, Rogue
 from test_machine import PRIVATE
 from waiting import wait_for
 
@@ -51,6 +51,11 @@ REPLIES = [
      VERIFY, 69),
     ("no relaying", "RCPT", "554 5.7.1 Relay access denied", "recipient <bob@example.org> refused",
      "this server takes mail for its own domains alone: set host = to the one for submission", 69),
+    ("no such user, at a host of that name", "RCPT", "550 5.1.1 <bob@relay.example.org> user unknown",
+     "recipient <bob@example.org> refused", None, 67),
+    ("too big for Google", "dot", "552 5.3.4 Your message exceeded Google's message size limits", "the server refuses the message",
+     SMALLER, 69),
+    ("too big, said at once", "MAIL", "552 5.3.4 Message size exceeds fixed limit", "sender <info@example.it> refused", SMALLER, 69),
     ("too big", "dot", "552 5.3.4 Message too big", "the server refuses the message", SMALLER, 69),
     ("a limit of the day", "MAIL", "550 5.4.5 Daily user sending limit exceeded", "sender <info@example.it> refused", SLOWER, 69),
     ("a limit of now", "dot", "432 4.3.2 Concurrent connections limit exceeded", "the server refuses the message", SLOWER, 75),
@@ -188,7 +193,9 @@ def test_a_suite_that_nobody_here_knows(orsino, openssl, ini, rsa):
         "(whoever runs the server has to allow TLS 1.2 and ECDHE with AES-GCM or ChaCha20)", 76)  # fmt: skip
 
 
-OWN_CA = "if the server is yours, name its CA in ca_file =, or set fingerprint = as orsino probe shows it"
+SHOWN = "set fingerprint = as orsino probe localhost --port PORT shows it"
+OTHER_CA = f"its CA is not the one in ca_file =: add it there, or {SHOWN}"
+OWN_CA = f"if the server is yours, name its CA in ca_file =, or {SHOWN}"
 CERTIFICATES = [
     ("expired", "expired", 'the certificate of "test server localhost" expired on ',
      "(the server needs a new certificate, unless this machine's clock is wrong)"),
@@ -196,8 +203,8 @@ CERTIFICATES = [
      "(the server uses it too early, unless this machine's clock is wrong)"),
     ("another name", "wrong-name", "wrong name: its certificate is for mail.elsewhere.example, not for localhost",
      "(set host = or tls_name = to a name in the certificate)"),
-    ("an unknown issuer", "untrusted", 'issued by "', f"({OWN_CA})"),
-    ("its own issuer", "self-signed", 'self-signed certificate of "test server localhost"', f"({OWN_CA})"),
+    ("an unknown issuer", "untrusted", 'issued by "', f"({OTHER_CA})"),
+    ("its own issuer", "self-signed", 'self-signed certificate of "test server localhost"', f"({OTHER_CA})"),
 ]  # fmt: skip
 
 
@@ -208,6 +215,12 @@ def test_a_certificate(certificate, what, cure, orsino, openssl, ini):
     assert line.startswith(f"localhost:PORT: {what}") and line.endswith(cure) and code == 77, line
     if certificate == "untrusted":
         assert "Some Stranger" in line
+
+
+def test_an_issuer_that_the_machine_does_not_know(orsino, openssl, ini):
+    server = openssl("-tls1_2", certificate="untrusted")
+    line, code = said_by(orsino, ini(server.port, "implicit", ca_file=None), server.port)
+    assert "Some Stranger" in line and line.endswith(f"({OWN_CA})") and code == 77
 
 
 def test_a_clock_that_was_never_set(orsino, openssl, ini, tmp_path):
@@ -232,11 +245,23 @@ def test_another_fingerprint(orsino, openssl, ini):
 @table("tls, script, said", [
     ("a greeting where TLS is expected", "implicit", {"connect": ("220 mx ESMTP", SILENCE)},
      'no TLS on this port, it said "220 mx ESMTP" (set tls = starttls, or port = 465)'),
+    ("SSH", "implicit", {"connect": ("SSH-2.0-OpenSSH_9.2", SILENCE)},
+     'no TLS on this port, it said "SSH-2.0-OpenSSH_9.2" (that is no mail server to send through: check host = and port =)'),
     ("no STARTTLS", "starttls", {}, "the server does not offer STARTTLS (set tls = implicit, port = 465)"),
 ])  # fmt: skip
 def test_a_port_of_another_kind(tls, script, said, orsino, rogue, ini):
     server = rogue(script)
     assert said_by(orsino, ini(server.port, tls), server.port) == (f"localhost:PORT: {said}", 76)
+
+
+def test_tls_1_3_at_once_where_starttls_is_expected(orsino, ini, certificates):
+    """A server that hangs up on us, and that is TLS all the same."""
+    context = certificates.server_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    server = Rogue(context, "implicit", {})
+    line = said_by(orsino, ini(server.port, "starttls"), server.port)
+    server.stop()
+    assert line == ("localhost:PORT: this port expects TLS at once (set tls = implicit, or leave it out)", 76)
 
 
 def test_tls_at_once_where_starttls_is_expected(orsino, rogue, ini):

@@ -297,6 +297,19 @@ def test_who_sees_what(house):  # noqa: F811
         assert house.run(f"orsino queue remove {name}", user=user)[0] == 0
 
 
+def test_an_ini_that_is_not_the_group_s(house):  # noqa: F811
+    """The cure is the group's right, not a group of web servers, which would see the password."""
+    group = house.ini.stat().st_gid
+    try:
+        os.chown(house.ini, 0, 0)
+        code, _, err = house.run(SEND, message=MINE)
+    finally:
+        os.chown(house.ini, 0, group)
+    assert code == 77 and b"; this program has the right of group orsino (as root give it to that group: chgrp, and chmod 640)" in err
+    code, _, err = house.run("orsino check -C /etc/orsino.ini; orsino sendmail -C /etc/orsino.ini -i -t", message=MINE)
+    assert code == 77 and err.endswith(b"; -C gives up the right of this program's group (leave out -C)\n")
+
+
 def test_what_is_kept_belongs_to_the_group(house):  # noqa: F811
     assert house.run(f"umask 0; {SEND} -odq", message=MINE)[0] == 0
     (mine,) = set(os.listdir(house.spool / "queue")) - {house.queued}

@@ -271,6 +271,16 @@ def test_both_are_filtered(house):
     house.send(connect_timeout="1s").failed(75, words)
 
 
+def test_silence_at_465_is_not_decided_by_587(house, tmp_path):
+    """What 587 says is final; but 465 may answer tomorrow: the message waits for it."""
+    house.filter(465)
+    house.serve(587, "none")
+    words = "127.0.0.1:465: no answer in time; and 587: the server does not offer STARTTLS"
+    house.send(connect_timeout="1s").failed(75, words)
+    house.send(connect_timeout="1s", queue=tmp_path / "spool").succeeded()
+    assert len(list((tmp_path / "spool/queue").iterdir())) == 1
+
+
 def test_a_login_refused_at_587_tells_of_587(house):
     house.serve(587, "starttls", {"AUTH": "535 5.7.8 no"})
     line = house.send().failed(77, "127.0.0.1:587: ", "535 5.7.8 no")

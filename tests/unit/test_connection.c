@@ -182,12 +182,15 @@ static void two_failures(void **state)
         enum code first, second, want;
     } rows[] = {
         { "both refused", CODE_REFUSED, CODE_REFUSED, CODE_REFUSED },
-        { "a refusal tells more than silence", CODE_REFUSED, CODE_TIMEOUT, CODE_REFUSED },
-        { "wherever it is", CODE_TIMEOUT, CODE_REFUSED, CODE_REFUSED },
+        { "a refusal less than silence", CODE_REFUSED, CODE_TIMEOUT, CODE_TIMEOUT },
+        { "wherever it is", CODE_TIMEOUT, CODE_REFUSED, CODE_TIMEOUT },
         { "silence more than no way", CODE_TIMEOUT, CODE_UNREACHABLE, CODE_TIMEOUT },
         { "no TLS more than a refusal", CODE_NOT_TLS, CODE_REFUSED, CODE_NOT_TLS },
         { "a server that was met more than all", CODE_NOT_TLS, CODE_NO_STARTTLS, CODE_NO_STARTTLS },
-        { "its certificate, too", CODE_TIMEOUT, CODE_UNTRUSTED, CODE_UNTRUSTED },
+        { "its certificate, too", CODE_REFUSED, CODE_UNTRUSTED, CODE_UNTRUSTED },
+        { "silence may end, and the message be sent", CODE_TIMEOUT, CODE_UNTRUSTED, CODE_TIMEOUT },
+        { "so at the other port", CODE_NOT_TLS, CODE_TIMEOUT, CODE_TIMEOUT },
+        { "and a connection that broke", CODE_CLOSED, CODE_NO_STARTTLS, CODE_CLOSED },
         { "no name now", CODE_REFUSED, CODE_RESOLVE_LATER, CODE_RESOLVE_LATER },
     };
 
