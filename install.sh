@@ -304,7 +304,22 @@ build() {
     make all >/dev/null || die 'it does not build'
 }
 
+next_step() {
+    if [ -f "$ini" ] && ! cmp -s etc/orsino.ini "$ini"; then echo "; $ini is left as it is"
+    else echo "; now run orsino setup, or fill in $ini, see orsino.ini(5)"
+    fi
+}
+
+# The folder that is there of a path, whose rest is to be made.
+existing_part() {
+    part=$1
+    while [ ! -e "$part" ] && [ "$part" != / ]; do part=$(dirname "$part"); done
+    echo "$part"
+}
+
 do_install() {
+    [ -w "$(existing_part "$destdir$prefix/bin")" ] ||
+        die "$destdir$prefix/bin cannot be written: be root, or take --prefix \"\$HOME/.local\" --no-sendmail"
     # `make install` has built it already and says where.
     [ -n "${BUILD-}" ] || build
     settle_group
@@ -320,7 +335,7 @@ do_install() {
         tell_packager
     fi
     if [ -n "$service" ]; then install_service; else tell_of_the_queue; fi
-    say "installed $destdir$prefix/bin/orsino; now fill in $ini, see orsino.ini(5)"
+    say "installed $destdir$prefix/bin/orsino$(next_step)"
 }
 
 # Messages are left where they are.
@@ -359,7 +374,7 @@ while [ $# -gt 0 ]; do
         esac
         shift ;;
     --help | -h) usage; exit 0 ;;
-    *) usage >&2; exit 64 ;;
+    *) say "no option $1" >&2; usage >&2; exit 64 ;;
     esac
     shift
 done

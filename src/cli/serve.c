@@ -123,8 +123,10 @@ static enum code begin(struct relay *r, struct status *why)
     if (listen_inherit(r->listeners, &r->listener_count, why))
         return why->code;
     if (r->listener_count == 0 &&
-        listen_open(r->door.globals.listen, r->listeners, &r->listener_count, why))
+        listen_open(r->door.globals.listen, r->listeners, &r->listener_count, why)) {
+        config_add_warning(r->door.config, why);
         return why->code;
+    }
     if (check_access(r, why) || load_files(r, why))
         return why->code;
     return children_begin(&r->children, r->door.globals.listen_max, why);

@@ -150,8 +150,7 @@ static void warn_of_file(struct config *c, const struct status *why)
     warn(c, sentence);
 }
 
-/* Without a configuration there is no log yet, and a slip in a variable's name may be why. */
-static void add_warning(const struct config *c, struct status *why)
+void config_add_warning(const struct config *c, struct status *why)
 {
     size_t used = strlen(why->what);
 
@@ -176,7 +175,7 @@ static enum code load(struct config *c, const char *path, struct status *why)
         return load_ini(c, why);
     if (!does_without_file(c, path, code)) {
         *why = of_file;
-        add_warning(c, why);
+        config_add_warning(c, why); /* there is no log yet */
         return code;
     }
     if (code == CODE_PERMISSION)

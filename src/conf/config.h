@@ -44,6 +44,9 @@ void config_free(struct config *c); /* also wipes the secrets */
 /* A line for the administrator's log, or NULL. */
 const char *config_warning(const struct config *c);
 
+/* Adds that line to a failure: a variable that does not count, say, may be why. */
+void config_add_warning(const struct config *c, struct status *why);
+
 /* Where the configuration comes from, for messages: the file, or "environment" without one. */
 const char *config_path(const struct config *c);
 

@@ -89,17 +89,30 @@ static enum code take(struct environment *e, struct slice variable, const char *
     return CODE_OK;
 }
 
+/* Who sets one expects that it counts. */
+static void warn_unheeded(struct environment *e, struct slice variable)
+{
+    const struct key *key = find_key(variable);
+    char name[VARIABLE_ROOM];
+
+    if (!key || e->warning[0] != 0)
+        return;
+    write_variable(name, key->name);
+    (void)snprintf(e->warning, sizeof e->warning,
+                   "%s does not count: this program has the right of a group", name);
+}
+
 enum code environment_read(struct environment *e, struct status *why)
 {
     *e = (struct environment){ 0 };
-    if (!environ || rights_are_raised())
-        return CODE_OK;
-    for (char **at = environ; *at; at++) {
+    for (char **at = environ; at && *at; at++) {
         const char *equals = strchr(*at, '=');
 
         if (!equals || strncmp(*at, ENVIRONMENT_PREFIX, PREFIX) != 0)
             continue;
-        if (take(e, (struct slice){ *at, (size_t)(equals - *at) }, equals + 1, why))
+        if (rights_are_raised())
+            warn_unheeded(e, (struct slice){ *at, (size_t)(equals - *at) });
+        else if (take(e, (struct slice){ *at, (size_t)(equals - *at) }, equals + 1, why))
             return why->code;
     }
     return CODE_OK;

@@ -21,7 +21,7 @@ enum {
 struct environment {
     const char *values[KEYS_MAX]; /* by the row of the key, NULL where nothing sets it */
     bool sets_any;
-    char warning[ENVIRONMENT_WARNING_ROOM]; /* names that are no keys, "" without any */
+    char warning[ENVIRONMENT_WARNING_ROOM]; /* names that do not count, "" without any */
 };
 
 /*

@@ -150,12 +150,11 @@ static void write_own_path(char out[INI_PATH_ROOM], const char *variable, const 
 static enum code refuse_all(char paths[OWN_MAX][INI_PATH_ROOM], struct status *why)
 {
     return status_set(why, CODE_CONFIG, STAGE_CONFIG,
-                      "no configuration: create %s (orsino.ini(5) has a sample)%s; looked for "
-                      "%s%s%s%s%s",
-                      SYSTEM_CONFIG,
-                      rights_are_raised() ? "" : " or set " ENVIRONMENT_PREFIX "HOST", paths[0],
-                      paths[0][0] != 0 ? ", " : "", paths[1], paths[1][0] != 0 ? ", " : "",
-                      SYSTEM_CONFIG);
+                      "no configuration: orsino setup writes one, orsino.ini(5) has a sample%s; "
+                      "looked for %s%s%s%s%s",
+                      rights_are_raised() ? "" : ", and " ENVIRONMENT_PREFIX "HOST does without",
+                      paths[0], paths[0][0] != 0 ? ", " : "", paths[1],
+                      paths[1][0] != 0 ? ", " : "", SYSTEM_CONFIG);
 }
 
 /* From here on this is the user's own business: what he may not read, he could have us send. */

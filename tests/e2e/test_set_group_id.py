@@ -310,6 +310,13 @@ def test_an_ini_that_is_not_the_group_s(house):  # noqa: F811
     assert code == 77 and err.endswith(b"; -C gives up the right of this program's group (leave out -C)\n")
 
 
+def test_a_variable_that_does_not_count_is_named(house):  # noqa: F811
+    code, _, err = house.run("orsino serve", variables={"ORSINO_LISTEN": "2525"})
+    assert code != 0 and b"; ORSINO_LISTEN does not count: this program has the right of a group (" in err
+    _, out, _ = house.run("orsino check", variables={"ORSINO_PORT": "1", "ORSINO_USER": "mallory"})
+    assert b"does not count: this program has the right of a group\n" in out and b"mallory" not in out
+
+
 def test_what_is_kept_belongs_to_the_group(house):  # noqa: F811
     assert house.run(f"umask 0; {SEND} -odq", message=MINE)[0] == 0
     (mine,) = set(os.listdir(house.spool / "queue")) - {house.queued}

@@ -120,9 +120,9 @@ static void situations(void **state)
         { "a link to the system's, readable", 0644, 0, SYSTEM_CONFIG, true, "system", NULL, true },
         { "a link to nothing", 0640, 0, "/nonexistent", true, "system", NULL, true },
         { "a link to what the group may read", 0640, 0, "/etc/secret", true, "system", NULL, true },
-        { "no file", 0, 0, NULL, true, NULL, "(orsino.ini(5) has a sample); looked for /tmp/",
-          true },
-        { "no file, and no bit", 0, 0, NULL, false, NULL, "or set ORSINO_HOST; looked for", false },
+        { "no file", 0, 0, NULL, true, NULL, "has a sample; looked for /tmp/", true },
+        { "no file, and no bit", 0, 0, NULL, false, NULL,
+          "and ORSINO_HOST does without; looked for", false },
     };
 
     (void)state;

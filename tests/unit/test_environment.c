@@ -230,7 +230,7 @@ static bool is_not_believed(const void *unused)
 
     (void)unused;
     if (!become_caller(true) || environment_read(&e, &why) || environment_suffices(&e) ||
-        e.sets_any || e.warning[0] != 0)
+        e.sets_any || !strstr(e.warning, "ORSINO_HOST does not count"))
         return false;
     return rights_drop() && environment_read(&e, &why) == CODE_CONFIG;
 }

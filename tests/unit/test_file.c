@@ -121,7 +121,7 @@ static void check_not_ours(const char *sentence)
 
     if (access(SYSTEM_CONFIG, F_OK) != 0) {
         check(sentence, code == CODE_CONFIG);
-        check(sentence, strstr(why.what, "no configuration: create " SYSTEM_CONFIG) != NULL);
+        check(sentence, strstr(why.what, "no configuration: orsino setup writes one") != NULL);
     } else {
         check(sentence, !file.path || strcmp(file.path, SYSTEM_CONFIG) == 0);
     }
