@@ -25,7 +25,7 @@ bool ask_is_possible(void)
 
 /* A line that is too long is read to its end, and nothing of it is taken: half an address or half a
  * password would be another one. */
-static enum line read_line(char out[ASK_ROOM])
+static enum line read_line(bool trims, char out[ASK_ROOM])
 {
     char line[ASK_ROOM];
     struct slice text;
@@ -39,7 +39,10 @@ static enum line read_line(char out[ASK_ROOM])
     if (text.n == sizeof line - 1 && text.p[text.n - 1] != '\n')
         for (int c = getchar(); c != '\n' && c != EOF; c = getchar())
             is_long = true;
-    text = slice_trim(text);
+    if (text.n > 0 && text.p[text.n - 1] == '\n')
+        text.n--;
+    if (trims)
+        text = slice_trim(text);
     if (!is_long) {
         memcpy(out, text.p, text.n);
         out[text.n] = 0;
@@ -54,7 +57,7 @@ bool ask_text(const char *question, const char *usual, char out[ASK_ROOM])
         enum line line;
 
         (void)printf(usual[0] != 0 ? "%s [%s]: " : "%s: ", question, usual);
-        line = read_line(out);
+        line = read_line(true, out);
         if (line == LINE_END)
             return false;
         if (line == LINE_TAKEN && out[0] == 0)
@@ -92,7 +95,7 @@ bool ask_secret(const char *question, char out[ASK_ROOM])
     if (is_hidden)
         is_hidden = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
     (void)printf("%s: ", question);
-    line = read_line(out);
+    line = read_line(false, out);
     if (is_hidden)
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     watch_signals(SIG_DFL);
@@ -108,7 +111,7 @@ bool ask_yes(const char *question, bool usual)
 
     for (int i = 0; i < ASK_TIMES; i++) {
         if (!ask_text(question, usual ? "Y/n" : "y/N", answer))
-            return usual;
+            return false;
         switch (to_lower(answer[0])) {
         case 'y':
             if (strcmp(answer, "Y/n") == 0 || strcmp(answer, "y/N") == 0)
@@ -120,5 +123,5 @@ bool ask_yes(const char *question, bool usual)
             (void)puts("Please answer y or n.");
         }
     }
-    return usual;
+    return false;
 }

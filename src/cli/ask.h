@@ -21,15 +21,16 @@ bool ask_is_possible(void);
 bool ask_text(const char *question, const char *usual, char out[ASK_ROOM]);
 
 /*
- * The same without showing what is typed, and empty for what is too long; out is wiped by the
- * caller. Whatever signal ends the program meanwhile, the terminal shows again what is typed.
+ * The same without showing what is typed, with the white space around it, and empty for what is too
+ * long; out is wiped by the caller. Whatever signal ends the program meanwhile, the terminal shows
+ * again what is typed.
  */
 bool ask_secret(const char *question, char out[ASK_ROOM]);
 
 /* The signals by which a person ends a program. */
 extern const int ask_ending[ASK_ENDING];
 
-/* Yes or no; Enter, and the end of input, stand for `usual`. */
+/* Yes or no; Enter stands for `usual`, and the end of input, or giving up, for no. */
 bool ask_yes(const char *question, bool usual);
 
 #endif

@@ -191,7 +191,7 @@ static void check(const struct words *w, struct status *why)
     door_close(&door);
 }
 
-static int check_file(const char *config, const char *account, const char *send)
+static int check_file(const char *config, const char *account, const char *send, enum code *code)
 {
     const struct words words = {
         .options = { .mode = 'm', .error_mode = 'p', .config = config, .account = account },
@@ -201,17 +201,20 @@ static int check_file(const char *config, const char *account, const char *send)
     struct status why = { 0 };
 
     check(&words, &why);
+    *code = why.code;
     return status_exit(&why);
 }
 
-int check_with(const char *config, const char *account)
+int check_with(const char *config, const char *account, enum code *code)
 {
-    return check_file(config, account, NULL);
+    return check_file(config, account, NULL, code);
 }
 
 int check_by_message(const char *config, const char *account, const char *address)
 {
-    return check_file(config, account, address);
+    enum code ignored;
+
+    return check_file(config, account, address, &ignored);
 }
 
 int check_main(int argc, char **argv)

@@ -2,10 +2,13 @@
 #ifndef ORSINO_CLI_CHECK_H
 #define ORSINO_CLI_CHECK_H
 
+#include "base/status.h"
+
 int check_main(int argc, char **argv);
 
-/* The same for an account of a file, NULL for the usual one; and a test message alone. */
-int check_with(const char *config, const char *account);
+/* The same for an account of a file, as -C names it, NULL for the usual ones; *code is what failed.
+ * And a test message alone. */
+int check_with(const char *config, const char *account, enum code *code);
 int check_by_message(const char *config, const char *account, const char *address);
 
 #endif

@@ -133,12 +133,13 @@ static enum code load(const struct words *w, struct config **config, struct acco
 static enum code find_host(struct words *w, struct discovery *d, struct probe_findings *f,
                            struct status *why)
 {
+    const struct deadline deadline = deadline_in(w->list.timeout);
     const char *at = strrchr(w->target, '@');
 
     f->host = w->target;
     if (!at)
         return CODE_OK;
-    if (discover(at + 1, d, why))
+    if (discover(at + 1, deadline, d, why))
         return why->code;
     f->candidate = &d->rows[0];
     f->host = d->rows[0].host;

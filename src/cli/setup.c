@@ -112,23 +112,63 @@ static enum code parse(int argc, char **argv, struct setup *s, struct status *wh
     return CODE_OK;
 }
 
+/* How a check finds the file that was written as later sends will: NULL, unless that takes a name.
+ */
+static const char *name_file(const struct setup *s)
+{
+    char own[SETUP_PATH_ROOM];
+
+    if (s->config)
+        return s->config;
+    if (!setup_file_is_shadowed(&s->file, own))
+        return NULL;
+    (void)printf("Your own mail goes by %s, and not by this file.\n", own);
+    return s->file.path;
+}
+
+/* The way of the account; a password that is refused may be entered again. */
+static int check_way(struct setup *s, const char *config, const char *account, struct status *why)
+{
+    enum code code;
+    int result;
+
+    for (int i = 0;; i++) {
+        (void)putchar('\n');
+        result = check_with(config, account, &code);
+        if (code != CODE_LOGIN || !s->asks || i == ASK_TIMES || s->values[SETUP_PASSWORD_FILE] ||
+            !setup_mend_password(s, why))
+            return why->code ? status_exit(why) : result;
+    }
+}
+
+static void tell_written(const struct setup *s)
+{
+    if (s->file.backup[0] != 0)
+        (void)printf("%s is written; the old one is %s.\n", s->file.path, s->file.backup);
+    else
+        (void)printf("%s is written.\n", s->file.path);
+}
+
 /* What it came to in the end: the way of the account, and a message if that is wanted. */
-static int conclude(const struct setup *s, const char *path)
+static int conclude(struct setup *s, struct status *why)
 {
     char question[ASK_ROOM + 64];
     const char *account = strcmp(s->section, SCAN_GLOBALS) == 0 ? NULL : s->section;
+    const char *config;
     int result;
 
-    (void)printf("%s is written%s.\n", path,
-                 s->file.exists ? "; the old one is beside it, .bak" : "");
+    tell_written(s);
     if (!s->checks)
         return EX_OK;
-    (void)putchar('\n');
-    result = check_with(path, account);
+    config = name_file(s);
+    result = check_way(s, config, account, why);
+    if (result != EX_OK && s->asks && why->code == CODE_OK)
+        (void)puts(
+            "\nWhen that is mended, orsino check looks again; orsino setup changes the answers.");
     if (result != EX_OK || !s->asks)
         return result;
     (void)snprintf(question, sizeof question, "\nSend a test message to %s?", s->address);
-    return ask_yes(question, true) ? check_by_message(path, account, s->address) : EX_OK;
+    return ask_yes(question, true) ? check_by_message(config, account, s->address) : EX_OK;
 }
 
 static int run(struct setup *s, struct status *why)
@@ -137,7 +177,7 @@ static int run(struct setup *s, struct status *why)
 
     if (setup_file_open(&s->file, s->config, why) == CODE_OK && setup_gather(s, why) == CODE_OK &&
         setup_write(s, why) == CODE_OK)
-        result = conclude(s, s->file.path);
+        result = conclude(s, why);
     setup_file_free(&s->file);
     return result;
 }
@@ -158,7 +198,7 @@ int setup_main(int argc, char **argv)
                          "there is no terminal to ask questions at: use --non-interactive");
     else if (why.code == CODE_OK)
         result = run(&s, &why);
-    explicit_bzero(s.password, sizeof s.password);
+    explicit_bzero(s.rooms, sizeof s.rooms);
     if (why.code)
         report_command_failure(&why, NULL);
     if (fflush(stdout) != 0 && why.code == CODE_OK && result == EX_OK)

@@ -2,6 +2,8 @@
 
 #include "cli/ask.h"
 #include "conf/config.h"
+#include "conf/file.h"
+#include "conf/keys.h"
 #include "mail/store.h"
 
 #include <errno.h>
@@ -16,6 +18,7 @@
 
 enum {
     TEXT_MAX = 2 * SCAN_FILE_MAX,
+    BACKUPS_MAX = 20,
 };
 
 static enum code no_memory(struct status *why)
@@ -34,22 +37,17 @@ static enum code cannot_write(const char *path, struct status *why)
 /* A user's own: the first that there is, in the order in which it is read, else the first. */
 static bool choose_own(char out[SETUP_PATH_ROOM])
 {
-    const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
-    char first[SETUP_PATH_ROOM];
-    int n;
+    char paths[INI_OWN_MAX][INI_PATH_ROOM];
+    size_t chosen = 0;
 
-    if (!home || home[0] != '/')
-        return false;
-    n = xdg && xdg[0] == '/' ? snprintf(first, sizeof first, "%s/orsino/orsino.ini", xdg)
-                             : snprintf(first, sizeof first, "%s/.config/orsino/orsino.ini", home);
-    if (n < 0 || n >= SETUP_PATH_ROOM)
-        return false;
-    n = snprintf(out, SETUP_PATH_ROOM, "%s/.orsino.ini", home);
-    if (n < 0 || n >= SETUP_PATH_ROOM)
-        return false;
-    if (access(first, F_OK) == 0 || access(out, F_OK) != 0)
-        memcpy(out, first, sizeof first);
-    return true;
+    ini_file_own_paths(paths);
+    for (size_t i = 0; i < INI_OWN_MAX; i++)
+        if (paths[i][0] != 0 && access(paths[i], F_OK) == 0) {
+            chosen = i;
+            break;
+        }
+    memcpy(out, paths[chosen], SETUP_PATH_ROOM);
+    return out[0] != 0;
 }
 
 static enum code choose_path(struct setup_file *file, const char *named, struct status *why)
@@ -58,6 +56,7 @@ static enum code choose_path(struct setup_file *file, const char *named, struct 
 
     if (path && (path[0] == 0 || strlen(path) >= sizeof file->path))
         return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no file can be called so: -C");
+    file->is_named = named != NULL;
     if (path) {
         memcpy(file->path, path, strlen(path) + 1);
         return CODE_OK;
@@ -102,14 +101,10 @@ static enum code follow_link(struct setup_file *file, struct status *why)
     return why->code;
 }
 
-static enum code open_file(struct setup_file *file, const char *named, struct status *why)
+static enum code read_file(struct setup_file *file, struct status *why)
 {
     int fd;
 
-    *file = (struct setup_file){ .exists = false };
-    buf_init(&file->text, TEXT_MAX);
-    if (choose_path(file, named, why) || follow_link(file, why))
-        return why->code;
     fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
         return status_set_errno(why, errno == EACCES ? CODE_PERMISSION : CODE_READ, STAGE_CONFIG,
@@ -124,7 +119,18 @@ static enum code open_file(struct setup_file *file, const char *named, struct st
 
 enum code setup_file_open(struct setup_file *file, const char *named, struct status *why)
 {
-    if (open_file(file, named, why))
+    *file = (struct setup_file){ .exists = false };
+    buf_init(&file->text, TEXT_MAX);
+    if (choose_path(file, named, why) || follow_link(file, why) || read_file(file, why))
+        status_at(why, "%.300s", file->path);
+    return why->code;
+}
+
+enum code setup_file_reopen(struct setup_file *file, struct status *why)
+{
+    setup_file_free(file);
+    buf_init(&file->text, TEXT_MAX);
+    if (read_file(file, why))
         status_at(why, "%.300s", file->path);
     return why->code;
 }
@@ -132,6 +138,7 @@ enum code setup_file_open(struct setup_file *file, const char *named, struct sta
 void setup_file_free(struct setup_file *file)
 {
     scan_free(&file->scan);
+    file->scan = (struct scan){ .count = 0 };
     buf_wipe(&file->text);
 }
 
@@ -165,16 +172,16 @@ static void copy_name(struct slice name, char out[SETUP_NAME_ROOM])
     (void)snprintf(out, SETUP_NAME_ROOM, "%.*s", (int)name.n, name.p);
 }
 
-static bool find_by_address(const struct setup_file *file, const char *address,
-                            char out[SETUP_NAME_ROOM])
+bool setup_file_find(const struct setup_file *file, const char *address, char out[SETUP_NAME_ROOM])
 {
     static const char *const keys[] = { "user", "from" };
+    bool is_only = !setup_file_has_accounts(file);
 
     for (size_t i = 0; i < file->scan.count; i++)
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
             struct slice section = file->scan.entries[i].section;
 
-            if (!slice_equal_nocase(section, slice_of(SCAN_GLOBALS)) &&
+            if (slice_equal_nocase(section, slice_of(SCAN_GLOBALS)) == is_only &&
                 slice_equal_nocase(setup_file_value(file, section, keys[k]), slice_of(address))) {
                 copy_name(section, out);
                 return true;
@@ -190,11 +197,34 @@ void setup_file_section(const struct setup_file *file, const char *address, cons
         copy_name(slice_of(SCAN_GLOBALS), out);
         return;
     }
-    if (find_by_address(file, address, out))
+    if (setup_file_find(file, address, out))
         return;
-    copy_name(slice_of(scan_is_section_name(slice_of(word)) ? word : "account"), out);
+    word = scan_is_section_name(slice_of(word)) ? word : "account";
+    copy_name(slice_of(word), out);
     for (unsigned number = 2; has_section(file, out) && number < 1000; number++)
         (void)snprintf(out, SETUP_NAME_ROOM, "%.80s-%u", word, number);
+}
+
+bool setup_file_only_account(const struct setup_file *file, char out[SETUP_NAME_ROOM])
+{
+    out[0] = 0;
+    for (size_t i = 0; i < file->scan.count; i++) {
+        struct slice section = file->scan.entries[i].section;
+
+        if (slice_equal_nocase(section, slice_of(SCAN_GLOBALS)) ||
+            slice_equal_nocase(section, slice_of(out)))
+            continue;
+        if (out[0] != 0)
+            return false;
+        copy_name(section, out);
+    }
+    return out[0] != 0;
+}
+
+/* Root's own mail goes by root's own file, if there is one, and not by that of the system. */
+bool setup_file_is_shadowed(const struct setup_file *file, char own[SETUP_PATH_ROOM])
+{
+    return !file->is_named && geteuid() == 0 && choose_own(own) && access(own, F_OK) == 0;
 }
 
 /* The folders of a user's own file, when it is the first one there. */
@@ -212,17 +242,38 @@ static enum code make_folders(const char *path, struct status *why)
     return CODE_OK;
 }
 
-/* Those of the file that it takes the place of. */
-static bool set_rights(const struct setup_file *file, int fd)
+/*
+ * Those of the file that it takes the place of; but if the world could read a password there that
+ * is new, those of a new one.
+ */
+static void choose_rights(const struct setup_file *file, bool has_secret, struct stat *rights)
 {
-    struct group *group = geteuid() == 0 ? getgrnam("orsino") : NULL;
-    struct stat st;
+    const struct group *group = geteuid() == 0 ? getgrnam("orsino") : NULL;
+    bool exists = stat(file->path, rights) == 0;
 
-    if (stat(file->path, &st) == 0)
-        return fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, st.st_mode & 07777) == 0;
+    if (exists && !(has_secret && !file->scan.has_secret && (rights->st_mode & S_IRWXO)))
+        return;
+    if (!exists) {
+        rights->st_uid = (uid_t)-1;
+        rights->st_gid = (gid_t)-1;
+    }
+    rights->st_mode = 0600;
     if (!group || strcmp(file->path, SYSTEM_CONFIG) != 0)
-        return fchmod(fd, 0600) == 0;
-    return fchown(fd, 0, group->gr_gid) == 0 && fchmod(fd, 0640) == 0;
+        return;
+    rights->st_gid = group->gr_gid;
+    rights->st_mode = 0640;
+}
+
+/* The reader names the file that is being made, and means the one that it will be. */
+static void name_file(const struct setup_file *file, const char *made, struct status *why)
+{
+    const char *rest = why->where + strlen(made);
+    char where[STATUS_WHERE_MAX];
+
+    if (strncmp(why->where, made, strlen(made)) != 0)
+        return;
+    (void)snprintf(where, sizeof where, "%.280s%s", file->path, rest);
+    memcpy(why->where, where, sizeof where);
 }
 
 /* As every reader will find it. */
@@ -255,15 +306,21 @@ static bool sync_folder(const char *path)
     return synced;
 }
 
-/* The old one gets a second name before it loses the first. */
-static bool put_in_place(const struct setup_file *file, const char *made)
+/* The first of .bak, .bak.1 and so on that is free; the last is used again. */
+static void choose_backup(const struct setup_file *file, char out[SETUP_PATH_ROOM + 8])
 {
-    char backup[SETUP_PATH_ROOM + 8];
+    (void)snprintf(out, SETUP_PATH_ROOM + 8, "%s.bak", file->path);
+    for (int i = 1; i < BACKUPS_MAX && access(out, F_OK) == 0; i++)
+        (void)snprintf(out, SETUP_PATH_ROOM + 8, "%s.bak.%d", file->path, i);
+}
 
-    (void)snprintf(backup, sizeof backup, "%s.bak", file->path);
-    if (file->exists) {
-        (void)unlink(backup);
-        if (link(file->path, backup) != 0)
+/* The old one gets a second name before it loses the first. */
+static bool put_in_place(struct setup_file *file, const char *made)
+{
+    if (file->exists && file->backup[0] == 0) {
+        choose_backup(file, file->backup);
+        (void)unlink(file->backup);
+        if (link(file->path, file->backup) != 0)
             return false;
     }
     return rename(made, file->path) == 0 && sync_folder(file->path);
@@ -293,9 +350,28 @@ static bool is_interrupted(const sigset_t *held)
     return false;
 }
 
+/* It is looked at with the mode that it will have, and before it can be another user's. */
+static enum code complete(const struct setup_file *file, const char *made, const char *section,
+                          bool has_secret, int fd, struct status *why)
+{
+    struct stat rights = { 0 };
+
+    choose_rights(file, has_secret, &rights);
+    if (fchmod(fd, rights.st_mode & 07777) != 0)
+        return cannot_write(file->path, why);
+    if (look_at(made, section, why)) {
+        name_file(file, made, why);
+        return why->code;
+    }
+    return fchown(fd, rights.st_uid, rights.st_gid) == 0 &&
+                   fchmod(fd, rights.st_mode & 07777) == 0 && fsync(fd) == 0
+               ? CODE_OK
+               : cannot_write(file->path, why);
+}
+
 /* Makes the file beside the old one, and gives it that one's place. */
-static enum code replace(const struct setup_file *file, const char *section, struct slice text,
-                         const sigset_t *held, struct status *why)
+static enum code replace(struct setup_file *file, const char *section, struct slice text,
+                         bool has_secret, const sigset_t *held, struct status *why)
 {
     char made[SETUP_PATH_ROOM + 8];
     int fd;
@@ -306,9 +382,7 @@ static enum code replace(const struct setup_file *file, const char *section, str
         return cannot_write(file->path, why);
     if (!store_write_file(fd, text))
         (void)cannot_write(file->path, why);
-    else if (look_at(made, section, why) == CODE_OK && (!set_rights(file, fd) || fsync(fd) != 0))
-        (void)cannot_write(file->path, why);
-    else if (why->code == CODE_OK && is_interrupted(held))
+    else if (complete(file, made, section, has_secret, fd, why) == CODE_OK && is_interrupted(held))
         (void)status_set(why, CODE_SYSTEM, STAGE_CONFIG, "interrupted: nothing is written");
     else if (why->code == CODE_OK && !put_in_place(file, made))
         (void)cannot_write(file->path, why);
@@ -318,17 +392,24 @@ static enum code replace(const struct setup_file *file, const char *section, str
     return why->code;
 }
 
-static enum code write_text(const struct setup_file *file, const char *section, struct slice text,
-                            struct status *why)
+static enum code write_text(struct setup_file *file, const char *section, struct slice text,
+                            bool has_secret, struct status *why)
 {
     sigset_t held, before;
 
     if (make_folders(file->path, why))
         return why->code;
     hold_signals(&held, &before);
-    (void)replace(file, section, text, &held, why);
+    (void)replace(file, section, text, has_secret, &held, why);
     (void)sigprocmask(SIG_SETMASK, &before, NULL); /* which ends us, if one came */
     return why->code;
+}
+
+static bool is_secret(const struct edit_change *change)
+{
+    const struct key *key = change->value ? keys_find(slice_of(change->key)) : NULL;
+
+    return key && (key->flags & KEY_SECRET) != 0;
 }
 
 enum code setup_file_write(struct setup_file *file, const char *section,
@@ -336,14 +417,17 @@ enum code setup_file_write(struct setup_file *file, const char *section,
                            const struct edit_change *globals, size_t global_count,
                            struct status *why)
 {
+    bool has_secret = file->scan.has_secret;
     struct buf first, second;
 
+    for (size_t i = 0; i < count; i++)
+        has_secret = has_secret || is_secret(&changes[i]);
     buf_init(&first, TEXT_MAX);
     buf_init(&second, TEXT_MAX);
     if (edit_section(buf_slice(&file->text), SCAN_GLOBALS, globals, global_count, &first, why) ==
             CODE_OK &&
         edit_section(buf_slice(&first), section, changes, count, &second, why) == CODE_OK)
-        (void)write_text(file, section, buf_slice(&second), why);
+        (void)write_text(file, section, buf_slice(&second), has_secret, why);
     buf_wipe(&first);
     buf_wipe(&second);
     return why->code;

@@ -1,8 +1,8 @@
+/* `orsino setup`, the account: what is said, what is asked, and the writing of it. */
 #include "cli/setup_inside.h"
 
-#include "cli/probe_ports.h"
-#include "cli/probe_text.h"
-#include "deliver/discover.h"
+#include "conf/environment.h"
+#include "conf/keys.h"
 #include "mail/address.h"
 
 #include <stdio.h>
@@ -10,51 +10,106 @@
 #include <string.h>
 
 enum {
-    TIMEOUT = 5000, /* milliseconds, for a probe */
-    ADDRESSES_ROOM = 512,
-    LINE_ROOM = 2048,
-    PORT_MAX = 65535,
-    USUAL_TLS = 465,
-    USUAL_STARTTLS = 587,
+    VARIABLE_ROOM = 32,
 };
 
-static const struct {
-    const char *key, *variable;
-} keys[SETUP_KEYS] = {
-    [SETUP_PROVIDER] = { "provider", "ORSINO_PROVIDER" },
-    [SETUP_REGION] = { "region", "ORSINO_REGION" },
-    [SETUP_HOST] = { "host", "ORSINO_HOST" },
-    [SETUP_PORT] = { "port", "ORSINO_PORT" },
-    [SETUP_TLS] = { "tls", "ORSINO_TLS" },
-    [SETUP_CA_FILE] = { "ca_file", "ORSINO_CA_FILE" },
-    [SETUP_FINGERPRINT] = { "fingerprint", "ORSINO_FINGERPRINT" },
-    [SETUP_USER] = { "user", "ORSINO_USER" },
-    [SETUP_PASSWORD] = { "password", "ORSINO_PASSWORD" },
-    [SETUP_PASSWORD_FILE] = { "password_file", "ORSINO_PASSWORD_FILE" },
-    [SETUP_FROM] = { "from", "ORSINO_FROM" },
+const char *const setup_keys[SETUP_KEYS] = {
+    [SETUP_PROVIDER] = "provider",
+    [SETUP_REGION] = "region",
+    [SETUP_HOST] = "host",
+    [SETUP_PORT] = "port",
+    [SETUP_TLS] = "tls",
+    [SETUP_CA_FILE] = "ca_file",
+    [SETUP_FINGERPRINT] = "fingerprint",
+    [SETUP_TLS_NAME] = "tls_name",
+    [SETUP_AUTH] = "auth",
+    [SETUP_USER] = "user",
+    [SETUP_PASSWORD] = "password",
+    [SETUP_PASSWORD_FILE] = "password_file",
+    [SETUP_FROM] = "from",
 };
 
-static enum code missing(struct status *why, const char *what)
+enum code setup_missing(struct status *why, const char *what)
 {
     return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%s is missing", what);
 }
 
-static enum code give_up(struct status *why)
+enum code setup_give_up(struct status *why)
 {
     return status_set(why, CODE_USAGE, STAGE_OPTIONS,
                       "no answer that can be used: nothing is written");
 }
 
-static void take_environment(struct setup *s)
+void setup_take(struct setup *s, enum setup_key key, const char *value)
 {
-    for (size_t i = 0; i < SETUP_KEYS; i++) {
-        const char *value = getenv(keys[i].variable);
+    (void)snprintf(s->rooms[key], ASK_ROOM, "%s", value);
+    s->values[key] = s->rooms[key];
+}
 
-        if (!s->values[i] && value && value[0] != 0)
-            s->values[i] = value;
+enum code setup_judge(const char *key, const char *value, struct status *why)
+{
+    struct account unused = { 0 };
+
+    return keys_parse(keys_find(slice_of(key)), value, &unused, why);
+}
+
+/* What an option says of the password counts before both variables of it. */
+static bool is_settled(const struct setup *s, int key)
+{
+    bool is_about_password = key == SETUP_PASSWORD || key == SETUP_PASSWORD_FILE;
+
+    return s->values[key] ||
+           (is_about_password && (s->password_from_stdin || s->values[SETUP_PASSWORD_FILE]));
+}
+
+static const char *variable_of(const char *key)
+{
+    char name[VARIABLE_ROOM] = ENVIRONMENT_PREFIX;
+    size_t n = strlen(name);
+    const char *value;
+
+    for (; *key && n < sizeof name - 1; key++)
+        name[n++] = (char)(*key >= 'a' && *key <= 'z' ? *key - 'a' + 'A' : *key);
+    name[n] = 0;
+    value = getenv(name);
+    return value && value[0] != 0 ? value : NULL;
+}
+
+static enum code take_environment(struct setup *s, struct status *why)
+{
+    bool settled[SETUP_KEYS];
+
+    for (int i = 0; i < SETUP_KEYS; i++)
+        settled[i] = is_settled(s, i);
+    for (int i = 0; i < SETUP_KEYS; i++) {
+        const char *value = settled[i] ? NULL : variable_of(setup_keys[i]);
+
+        if (value && strlen(value) >= ASK_ROOM)
+            return status_set(why, CODE_CONFIG, STAGE_OPTIONS, "the variable for %s is too long",
+                              setup_keys[i]);
+        if (value)
+            setup_take(s, (enum setup_key)i, value);
     }
     if (!s->local)
-        s->local = getenv("ORSINO_LOCAL");
+        s->local = variable_of("local");
+    return CODE_OK;
+}
+
+/* Before anything is asked: nobody wants to hear of it after the last answer. */
+static enum code judge_values(const struct setup *s, struct status *why)
+{
+    for (int i = 0; i < SETUP_KEYS; i++)
+        if (s->values[i] && i != SETUP_PROVIDER && setup_judge(setup_keys[i], s->values[i], why))
+            return why->code;
+    if (s->local && setup_judge("local", s->local, why))
+        return why->code;
+    if (s->password_from_stdin && s->values[SETUP_PASSWORD_FILE])
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "--password-stdin and --password-file: only one can be");
+    if (s->values[SETUP_PASSWORD] && s->values[SETUP_PASSWORD_FILE])
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "ORSINO_PASSWORD and ORSINO_PASSWORD_FILE: only one can be");
+    return CODE_OK;
 }
 
 static bool is_address(const char *text)
@@ -73,7 +128,7 @@ static enum code gather_address(struct setup *s, struct status *why)
     if (s->address[0] == 0 && s->values[SETUP_USER] && strchr(s->values[SETUP_USER], '@'))
         s->address = s->values[SETUP_USER];
     if (!s->asks && s->address[0] == 0)
-        return missing(why, "the mail address, as an argument or --from,");
+        return setup_missing(why, "the mail address, as an argument or --from,");
     for (int i = 0; i < ASK_TIMES && !is_address(s->address); i++) {
         if (!s->asks)
             return status_set(why, CODE_ADDRESS, STAGE_OPTIONS, "\"%.80s\" is no mail address",
@@ -84,264 +139,63 @@ static enum code gather_address(struct setup *s, struct status *why)
         if (!ask_text("Your mail address", "", s->address_room))
             break;
     }
-    return is_address(s->address) ? CODE_OK : give_up(why);
-}
-
-static const char *domain_of(const struct setup *s)
-{
-    return strrchr(s->address, '@') + 1;
-}
-
-/* The provider's name stands for host, port and tls. */
-static void take_provider(struct setup *s, const struct provider *p)
-{
-    s->provider = p;
-    s->values[SETUP_PROVIDER] = p->name;
-}
-
-static void take_region(struct setup *s, const char *region)
-{
-    if (region[0] == 0 || s->values[SETUP_REGION])
-        return;
-    (void)snprintf(s->region, sizeof s->region, "%s", region);
-    s->values[SETUP_REGION] = s->region;
-}
-
-/* The name, and the port unless it is the one that goes with the mode anyway. */
-static void take_port(struct setup *s, unsigned port, bool implicit)
-{
-    if (port == (implicit ? USUAL_TLS : USUAL_STARTTLS))
-        return;
-    (void)snprintf(s->port, sizeof s->port, "%u", port);
-    s->values[SETUP_PORT] = s->port;
-}
-
-static void take_host(struct setup *s, const char *host)
-{
-    (void)snprintf(s->host, sizeof s->host, "%s", host);
-    s->values[SETUP_HOST] = s->host;
-}
-
-/* A port, region or provider that came with another answer goes with it; those of options stay. */
-static void forget_server(struct setup *s)
-{
-    s->provider = NULL;
-    s->values[SETUP_PROVIDER] = s->values[SETUP_HOST] = NULL;
-    if (s->values[SETUP_PORT] == s->port)
-        s->values[SETUP_PORT] = NULL;
-    if (s->values[SETUP_REGION] == s->region)
-        s->values[SETUP_REGION] = NULL;
-}
-
-/* The first finding is the best one; s->host is its name, also where the provider stands for it. */
-static void find_by_domain(struct setup *s)
-{
-    struct discovery found;
-    const struct candidate *best = &found.rows[0];
-    struct status why = { 0 };
-
-    if (discover(domain_of(s), &found, &why)) {
-        if (s->asks && found.is_refused)
-            (void)printf("%s says in DNS that it has no such server.\n", domain_of(s));
-        return;
-    }
-    if (s->asks)
-        (void)printf("%s: %s.\n", best->host, best->reason);
-    take_host(s, best->host);
-    s->provider = best->provider;
-    if (best->provider && best->source != SOURCE_SRV) {
-        take_provider(s, best->provider);
-        take_region(s, best->region);
-        s->values[SETUP_HOST] = NULL;
-    } else if (best->port > 0 && !s->values[SETUP_PORT]) {
-        take_port(s, best->port, best->tls == TLS_IMPLICIT);
-        if (!s->asks && !s->values[SETUP_TLS])
-            s->values[SETUP_TLS] = best->tls == TLS_IMPLICIT ? "implicit" : "starttls";
-    }
-}
-
-/* A way that was probed. */
-static void take_way(struct setup *s, const struct port_report *best)
-{
-    bool implicit = best->state == PORT_IMPLICIT;
-
-    s->values[SETUP_TLS] = implicit ? "implicit" : "starttls";
-    if (!s->values[SETUP_PORT])
-        take_port(s, best->port, implicit);
-}
-
-static void print_finding(const struct setup *s, const struct port_report *r)
-{
-    char room[LINE_ROOM];
-    struct buf line;
-
-    buf_over(&line, room, sizeof room);
-    buf_addf(&line, "%s, port %u: ", s->values[SETUP_HOST], r->port);
-    probe_add_verdict(&line, r);
-    text_make_printable(line.p, line.n);
-    (void)printf("%.*s.\n", (int)line.n, line.p);
-}
-
-/* Asks the host itself. False when there is no way that could be used; it is told why. */
-static bool probe_host(struct setup *s)
-{
-    struct probe_params params = {
-        .host = s->values[SETUP_HOST],
-        .tls_name = "",
-        .ca_file = s->values[SETUP_CA_FILE] ? s->values[SETUP_CA_FILE] : "",
-        .ehlo_name = "",
-    };
-    struct probe_list list = { .timeout = TIMEOUT };
-    struct port_report reports[PROBE_PORTS_MAX];
-    const struct port_report *best;
-    char addresses[ADDRESSES_ROOM];
-    struct status why = { 0 };
-    uint64_t port;
-
-    if (!s->values[SETUP_PORT])
-        probe_list_complete(&list);
-    else if (slice_number(slice_of(s->values[SETUP_PORT]), PORT_MAX, &port) && port > 0)
-        probe_list_add(&list, (unsigned)port);
-    (void)printf("Asking %s what it speaks.\n", params.host);
-    (void)fflush(stdout);
-    if (probe_ports(&params, &list, reports, addresses, sizeof addresses, &why)) {
-        (void)printf("%s: %s.\n", params.host, why.what);
-        return false;
-    }
-    best = probe_best(reports, list.count);
-    for (size_t i = 0; i < list.count; i++)
-        if (best == &reports[i] || !best)
-            print_finding(s, &reports[i]);
-    if (best)
-        take_way(s, best);
-    return best != NULL;
-}
-
-/* A provider's name, a host, or a host with a port: host:2525. */
-static void take_answer(struct setup *s, const char *answer)
-{
-    const char *colon = strchr(answer, ':');
-    uint64_t port;
-
-    forget_server(s);
-    if (provider_find(slice_of(answer))) {
-        take_provider(s, provider_find(slice_of(answer)));
-        return;
-    }
-    take_host(s, answer);
-    if (colon && colon > answer && slice_number(slice_of(colon + 1), PORT_MAX, &port) && port > 0) {
-        s->host[colon - answer] = 0;
-        (void)snprintf(s->port, sizeof s->port, "%u", (unsigned)port);
-        s->values[SETUP_PORT] = s->port;
-    }
-}
-
-/* What was found is what Enter stands for; what an option says is not asked. */
-static enum code ask_host(struct setup *s, bool is_given, struct status *why)
-{
-    char answer[ASK_ROOM], usual[ASK_ROOM];
-
-    (void)snprintf(usual, sizeof usual, "%s", is_given ? "" : s->host);
-    for (int i = 0; i < ASK_TIMES; i++) {
-        if (i > 0 || !is_given) {
-            if (!ask_text("The provider's server for outgoing mail", usual, answer))
-                break;
-            if (answer[0] == 0)
-                continue;
-            if (i > 0 || strcmp(answer, usual) != 0)
-                take_answer(s, answer);
-        }
-        if (s->values[SETUP_PROVIDER] || !s->checks || s->values[SETUP_TLS] || probe_host(s) ||
-            ask_yes("Take it all the same?", false))
-            return CODE_OK;
-    }
-    return give_up(why);
-}
-
-static enum code gather_server(struct setup *s, struct status *why)
-{
-    const char *provider = s->values[SETUP_PROVIDER];
-    bool is_given;
-
-    if (provider) {
-        s->provider = provider_find(slice_of(provider));
-        if (s->provider)
-            return CODE_OK;
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no provider \"%.80s\" is known",
-                          provider);
-    }
-    is_given = s->values[SETUP_HOST] != NULL;
-    if (!is_given && s->checks)
-        find_by_domain(s);
-    if (s->asks)
-        return ask_host(s, is_given, why);
-    return s->values[SETUP_HOST] || s->values[SETUP_PROVIDER]
-               ? CODE_OK
-               : missing(why, "--host, or --provider,");
-}
-
-/* What people fail at comes before the questions that it helps to answer. */
-static void tell_note(const struct setup *s)
-{
-    if (s->asks && s->provider && s->provider->note)
-        (void)printf("%s: %s.\n", s->provider->title, s->provider->note);
-}
-
-/* Of a provider that has several, when the one at the terminal chose him. */
-static enum code gather_region(struct setup *s, struct status *why)
-{
-    const struct provider *p = s->values[SETUP_PROVIDER] ? s->provider : NULL;
-    char host[PROVIDER_HOST_ROOM];
-
-    tell_note(s);
-    if (!p || !p->region || s->values[SETUP_REGION] || !s->asks)
-        return CODE_OK;
-    for (int i = 0; i < ASK_TIMES; i++) {
-        if (!ask_text("Region", p->region, s->region))
-            break;
-        if (provider_host(p, s->region, host)) {
-            s->values[SETUP_REGION] = s->region;
-            return CODE_OK;
-        }
-        (void)puts("This is no region.");
-    }
-    return give_up(why);
+    return is_address(s->address) ? CODE_OK : setup_give_up(why);
 }
 
 static enum code gather_user(struct setup *s, struct status *why)
 {
-    char room[PROVIDER_HOST_ROOM];
+    char room[PROVIDER_HOST_ROOM], answer[ASK_ROOM], section[SETUP_NAME_ROOM];
     const char *fixed = s->provider ? provider_fixed_user(s->provider, room) : NULL;
     const char *usual = fixed ? fixed : s->address;
+    struct slice now = { .n = 0 };
 
     if (s->values[SETUP_USER])
         return CODE_OK;
-    (void)snprintf(s->user, sizeof s->user, "%s", usual);
-    if (s->asks && !fixed) {
-        if (s->provider)
-            (void)printf("The user name at %s: %s.\n", s->provider->title, s->provider->user);
-        if (!ask_text("User name", usual, s->user))
-            return give_up(why);
-    }
-    s->values[SETUP_USER] = s->user;
+    if (!fixed && setup_file_find(&s->file, s->address, section))
+        now = setup_file_value(&s->file, slice_of(section), "user");
+    if (now.n > 0)
+        (void)snprintf(answer, sizeof answer, "%.*s", (int)now.n, now.p);
+    else
+        (void)snprintf(answer, sizeof answer, "%s", usual);
+    setup_take(s, SETUP_USER, answer);
+    if (!s->asks || fixed)
+        return CODE_OK;
+    if (s->provider)
+        (void)printf("The user name at %s: %s.\n", s->provider->title, s->provider->user);
+    if (!ask_text("User name", s->values[SETUP_USER], answer))
+        return setup_give_up(why);
+    setup_take(s, SETUP_USER, answer);
     return CODE_OK;
 }
 
 static enum code read_password(struct setup *s, struct status *why)
 {
+    char *password = s->rooms[SETUP_PASSWORD];
     size_t n = 0;
     int c;
 
-    while ((c = getchar()) != EOF && c != '\n' && c != 0 && n < sizeof s->password - 1)
-        s->password[n++] = (char)c;
+    while ((c = getchar()) != EOF && c != '\n' && c != 0 && n < ASK_ROOM - 1)
+        password[n++] = (char)c;
     if (c != EOF && c != '\n')
         return status_set(why, CODE_USAGE, STAGE_OPTIONS,
                           "the password on standard input is too long, or has a NUL byte");
-    if (n > 0 && s->password[n - 1] == '\r')
+    if (n > 0 && password[n - 1] == '\r')
         n--;
-    s->password[n] = 0;
-    s->values[SETUP_PASSWORD] = s->password;
-    return s->password[0] != 0 ? CODE_OK : missing(why, "the password on standard input");
+    password[n] = 0;
+    s->values[SETUP_PASSWORD] = password;
+    return n > 0 ? CODE_OK : setup_missing(why, "the password on standard input");
+}
+
+static bool ask_password(struct setup *s)
+{
+    char *password = s->rooms[SETUP_PASSWORD];
+
+    password[0] = 0;
+    for (int i = 0; i < ASK_TIMES && password[0] == 0; i++)
+        if (!ask_secret("Password", password))
+            return false;
+    s->values[SETUP_PASSWORD] = password;
+    return password[0] != 0;
 }
 
 static enum code gather_password(struct setup *s, struct status *why)
@@ -351,14 +205,9 @@ static enum code gather_password(struct setup *s, struct status *why)
     if (s->values[SETUP_PASSWORD_FILE] || s->values[SETUP_PASSWORD])
         return CODE_OK;
     if (!s->asks)
-        return missing(why, "the password: ORSINO_PASSWORD, --password-file or --password-stdin");
-    for (int i = 0; i < ASK_TIMES && s->password[0] == 0; i++)
-        if (!ask_secret("Password", s->password))
-            return give_up(why);
-    if (s->password[0] == 0)
-        return give_up(why);
-    s->values[SETUP_PASSWORD] = s->password;
-    return CODE_OK;
+        return setup_missing(why,
+                             "the password: ORSINO_PASSWORD, --password-file or --password-stdin");
+    return ask_password(s) ? CODE_OK : setup_give_up(why);
 }
 
 static enum code gather_local(struct setup *s, struct status *why)
@@ -367,10 +216,17 @@ static enum code gather_local(struct setup *s, struct status *why)
 
     if (s->local || now.n > 0 || !s->asks)
         return CODE_OK;
-    if (!ask_text("Who gets the mail for root and cron", s->address, s->local_room))
-        return give_up(why);
-    s->local = s->local_room;
-    return CODE_OK;
+    for (int i = 0; i < ASK_TIMES; i++) {
+        struct status fault = { 0 };
+
+        if (!ask_text("Who gets the mail for root and cron", s->address, s->local_room))
+            break;
+        s->local = s->local_room;
+        if (setup_judge("local", s->local, &fault) == CODE_OK)
+            return CODE_OK;
+        (void)printf("%s.\n", fault.what);
+    }
+    return setup_give_up(why);
 }
 
 /* Where [orsino] is the account of another address, it is not lost without a word. */
@@ -384,7 +240,11 @@ static enum code confirm_replacing(struct setup *s, struct status *why)
         slice_equal_nocase(user, address) || slice_equal_nocase(from, address))
         return CODE_OK;
     (void)printf("The account of %s is that of %.*s.\n", s->file.path, (int)now.n, now.p);
-    return ask_yes("Replace it?", false) ? CODE_OK : give_up(why);
+    if (ask_yes("Replace it?", false))
+        return CODE_OK;
+    return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                      "nothing is written: give the account in [orsino] a section of its own, and "
+                      "--account NAME adds another");
 }
 
 /* Where [orsino] is the account, a section beside it would take that away. */
@@ -400,6 +260,7 @@ static bool would_hide(const struct setup *s)
 
 static enum code choose_section(struct setup *s, struct status *why)
 {
+    const char *domain = strrchr(s->address, '@') + 1;
     char word[SETUP_NAME_ROOM];
 
     if (s->account && !scan_is_section_name(slice_of(s->account)))
@@ -416,34 +277,83 @@ static enum code choose_section(struct setup *s, struct status *why)
     if (s->provider)
         (void)snprintf(word, sizeof word, "%s", s->provider->name);
     else
-        (void)snprintf(word, sizeof word, "%.*s", (int)strcspn(domain_of(s), "."), domain_of(s));
+        (void)snprintf(word, sizeof word, "%.*s", (int)strcspn(domain, "."), domain);
     setup_file_section(&s->file, s->address, word, s->section);
     return CODE_OK;
 }
 
+/* The one account that there is besides, which all mail goes by without a word in [orsino]. */
+static bool has_other_default(const struct setup *s, char other[SETUP_NAME_ROOM])
+{
+    return setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "account").n == 0 &&
+           setup_file_only_account(&s->file, other) &&
+           !slice_equal_nocase(slice_of(other), slice_of(s->section));
+}
+
+static void confirm_default(struct setup *s)
+{
+    char other[SETUP_NAME_ROOM];
+
+    if (!s->asks || !has_other_default(s, other))
+        return;
+    (void)printf("All mail goes by the account %s.\n", other);
+    s->is_default = ask_yes("Shall it go by the new one?", false);
+}
+
 enum code setup_gather(struct setup *s, struct status *why)
 {
-    if (!s->asks)
-        take_environment(s);
-    if (gather_address(s, why) || confirm_replacing(s, why) || gather_server(s, why) ||
-        gather_region(s, why) || gather_user(s, why) || gather_password(s, why) ||
+    if (!s->asks && take_environment(s, why))
+        return why->code;
+    environment_forget();
+    if (judge_values(s, why) || gather_address(s, why) || confirm_replacing(s, why) ||
+        setup_gather_server(s, why) || gather_user(s, why) || gather_password(s, why) ||
         gather_local(s, why))
         return why->code;
     s->values[SETUP_FROM] = s->values[SETUP_FROM] ? s->values[SETUP_FROM] : s->address;
-    return choose_section(s, why);
+    if (choose_section(s, why) == CODE_OK)
+        confirm_default(s);
+    return why->code;
+}
+
+/* The account for all mail, where one has to be named; NULL where that is said, or clear. */
+static const char *choose_default(const struct setup *s, char other[SETUP_NAME_ROOM])
+{
+    struct slice chosen = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "account");
+
+    if (has_other_default(s, other))
+        return s->is_default ? s->section : other;
+    return setup_file_has_accounts(&s->file) && chosen.n == 0 ? s->section : NULL;
 }
 
 enum code setup_write(struct setup *s, struct status *why)
 {
     struct edit_change changes[SETUP_KEYS], globals[2];
-    struct slice chosen = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "account");
+    char other[SETUP_NAME_ROOM];
+    const char *account = choose_default(s, other);
     size_t global_count = 0;
 
     for (size_t i = 0; i < SETUP_KEYS; i++)
-        changes[i] = (struct edit_change){ keys[i].key, s->values[i] };
+        changes[i] = (struct edit_change){ setup_keys[i], s->values[i] };
     if (s->local && s->local[0] != 0)
         globals[global_count++] = (struct edit_change){ "local", s->local };
-    if (setup_file_has_accounts(&s->file) && chosen.n == 0)
-        globals[global_count++] = (struct edit_change){ "account", s->section };
-    return setup_file_write(&s->file, s->section, changes, SETUP_KEYS, globals, global_count, why);
+    if (account)
+        globals[global_count++] = (struct edit_change){ "account", account };
+    if (setup_file_write(&s->file, s->section, changes, SETUP_KEYS, globals, global_count, why))
+        return why->code;
+    if (account == other)
+        (void)printf("All mail goes by the account %s still; -a %s takes the new one.\n", other,
+                     s->section);
+    return CODE_OK;
+}
+
+bool setup_mend_password(struct setup *s, struct status *why)
+{
+    const struct edit_change changes[] = {
+        { setup_keys[SETUP_PASSWORD], s->rooms[SETUP_PASSWORD] },
+        { setup_keys[SETUP_PASSWORD_FILE], NULL },
+    };
+
+    return ask_yes("Enter the password once more?", true) && ask_password(s) &&
+           setup_file_reopen(&s->file, why) == CODE_OK &&
+           setup_file_write(&s->file, s->section, changes, 2, NULL, 0, why) == CODE_OK;
 }

@@ -132,3 +132,14 @@ bool environment_suffices(const struct environment *e)
 
     return (host && host[0] != 0) || (provider && provider[0] != 0);
 }
+
+void environment_forget(void)
+{
+    char **kept = environ;
+
+    for (char **at = environ; at && *at; at++)
+        if (strncmp(*at, ENVIRONMENT_PREFIX, PREFIX) != 0)
+            *kept++ = *at;
+    if (kept)
+        *kept = NULL;
+}

@@ -35,6 +35,9 @@ enum code environment_read(struct environment *e, struct status *why)
 /* NULL when no variable sets it. An empty one sets a string to "", and nothing else. */
 const char *environment_value(const struct environment *e, const struct key *key);
 
+/* Takes all of them out of the environment: for who has put them into an INI, and looks at that. */
+void environment_forget(void);
+
 /* Whether it alone makes an account: it names a host or a provider. */
 bool environment_suffices(const struct environment *e);
 

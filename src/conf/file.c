@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 enum {
-    OWN_MAX = 2, /* places of a user's own file */
     RIGHTS_ROOM = 160,
 };
 
@@ -147,7 +146,13 @@ static void write_own_path(char out[INI_PATH_ROOM], const char *variable, const 
         out[0] = 0;
 }
 
-static enum code refuse_all(char paths[OWN_MAX][INI_PATH_ROOM], struct status *why)
+void ini_file_own_paths(char out[INI_OWN_MAX][INI_PATH_ROOM])
+{
+    write_own_path(out[0], "XDG_CONFIG_HOME", "/.config", "/orsino/orsino.ini");
+    write_own_path(out[1], "HOME", "", "/.orsino.ini");
+}
+
+static enum code refuse_all(char paths[INI_OWN_MAX][INI_PATH_ROOM], struct status *why)
 {
     return status_set(why, CODE_CONFIG, STAGE_CONFIG,
                       "no configuration: orsino setup writes one, orsino.ini(5) has a sample%s; "
@@ -183,14 +188,13 @@ int ini_file_open(const char *path, bool *needs_rights)
 }
 
 /* Gives the open file and its path, or -1 and a reason. */
-static int find(struct ini_file *file, const char **path, char paths[OWN_MAX][INI_PATH_ROOM],
+static int find(struct ini_file *file, const char **path, char paths[INI_OWN_MAX][INI_PATH_ROOM],
                 struct status *why)
 {
     int fd;
 
-    write_own_path(paths[0], "XDG_CONFIG_HOME", "/.config", "/orsino/orsino.ini");
-    write_own_path(paths[1], "HOME", "", "/.orsino.ini");
-    for (size_t i = 0; i < OWN_MAX; i++) {
+    ini_file_own_paths(paths);
+    for (size_t i = 0; i < INI_OWN_MAX; i++) {
         *path = paths[i];
         fd = paths[i][0] != 0 ? open_own(paths[i], why) : -1;
         if (fd >= 0)
@@ -218,7 +222,7 @@ static int open_named(const char *path, struct status *why)
 
 enum code ini_file_read(struct ini_file *file, const char *path, struct status *why)
 {
-    char paths[OWN_MAX][INI_PATH_ROOM];
+    char paths[INI_OWN_MAX][INI_PATH_ROOM];
     int fd;
 
     *file = (struct ini_file){ 0 };

@@ -8,6 +8,7 @@
 
 enum {
     INI_PATH_ROOM = 1024,
+    INI_OWN_MAX = 2, /* places of a user's own file */
 };
 
 struct ini_file {
@@ -28,6 +29,9 @@ struct ini_file {
  */
 enum code ini_file_read(struct ini_file *file, const char *path, struct status *why)
     __attribute__((warn_unused_result));
+
+/* Where a user's own file may be, the one that counts first; "" where there is no home. */
+void ini_file_own_paths(char out[INI_OWN_MAX][INI_PATH_ROOM]);
 
 /*
  * Who else can do what with it. CODE_PERMISSION when others can write it, since they could send

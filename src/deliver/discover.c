@@ -101,23 +101,25 @@ static void ask_mx(struct discovery *d, const char *domain)
     }
 }
 
-static void guess(struct discovery *d, const char *domain)
+static const char *const guesses[] = { "smtp", "mail" };
+
+enum {
+    GUESSES = sizeof guesses / sizeof *guesses,
+};
+
+static void guess(struct discovery *d, const char *name, const char *domain)
 {
-    static const char *const names[] = { "smtp", "mail" };
+    struct candidate c = { .source = SOURCE_GUESS };
+    struct status why = { 0 };
+    char addresses[ADDRESSES_ROOM];
+    int n = snprintf(c.host, sizeof c.host, "%s.%s", name, domain);
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct candidate c = { .source = SOURCE_GUESS };
-        struct status why = { 0 };
-        char addresses[ADDRESSES_ROOM];
-        int n = snprintf(c.host, sizeof c.host, "%s.%s", names[i], domain);
-
-        if (n < 0 || (size_t)n >= sizeof c.host)
-            return;
-        if (net_addresses(c.host, addresses, sizeof addresses, &why) == CODE_OK)
-            add(d, &c, "there is a host of this name");
-        else if (why.code != CODE_RESOLVE)
-            note_dns(d, &why);
-    }
+    if (n < 0 || (size_t)n >= sizeof c.host)
+        return;
+    if (net_addresses(c.host, addresses, sizeof addresses, &why) == CODE_OK)
+        add(d, &c, "there is a host of this name");
+    else if (why.code != CODE_RESOLVE)
+        note_dns(d, &why);
 }
 
 /* The provider of an SRV's host, for his notes. */
@@ -131,20 +133,29 @@ static void name_providers(struct discovery *d)
     }
 }
 
-enum code discover(const char *domain, struct discovery *out, struct status *why)
+/* The questions to DNS, each as long as there is no answer yet, and time. */
+static void ask_dns(struct discovery *d, const char *domain, struct deadline deadline)
 {
+    const struct provider *known;
     char region[PROVIDER_REGION_ROOM];
-    const struct provider *known = provider_of_domain(slice_of(domain), region);
 
-    *out = (struct discovery){ .count = 0 };
     for (size_t i = 0; i < sizeof services / sizeof *services; i++)
-        ask_service(out, &services[i], domain);
-    if (out->count == 0 && known)
-        add_provider(out, known, region, SOURCE_PROVIDER, "");
-    if (out->count == 0)
-        ask_mx(out, domain);
-    if (out->count == 0)
-        guess(out, domain);
+        if (i == 0 || deadline_left(deadline) > 0)
+            ask_service(d, &services[i], domain);
+    known = provider_of_domain(slice_of(domain), region);
+    if (d->count == 0 && known)
+        add_provider(d, known, region, SOURCE_PROVIDER, "");
+    if (d->count == 0 && deadline_left(deadline) > 0)
+        ask_mx(d, domain);
+    for (size_t i = 0; d->count == 0 && i < GUESSES && deadline_left(deadline) > 0; i++)
+        guess(d, guesses[i], domain);
+}
+
+enum code discover(const char *domain, struct deadline deadline, struct discovery *out,
+                   struct status *why)
+{
+    *out = (struct discovery){ .count = 0 };
+    ask_dns(out, domain, deadline);
     name_providers(out);
     if (out->count > 0)
         return CODE_OK;

@@ -2,6 +2,7 @@
 #ifndef ORSINO_DELIVER_DISCOVER_H
 #define ORSINO_DELIVER_DISCOVER_H
 
+#include "base/clock.h"
 #include "conf/provider.h"
 #include "net/lookup.h"
 
@@ -35,10 +36,11 @@ struct discovery {
 
 /*
  * The domain of an address, whatever stands before '@'. Sources are asked in the order above; later
- * ones only as long as there is no candidate. CODE_RESOLVE when the domain does not exist,
+ * ones only as long as there is no candidate, and time: the last question may outlast the deadline
+ * by what libc waits for a nameserver (hurry.h). CODE_RESOLVE when the domain does not exist,
  * CODE_RESOLVE_LATER when DNS is silent and the table does not know it.
  */
-enum code discover(const char *domain, struct discovery *out, struct status *why)
-    __attribute__((warn_unused_result));
+enum code discover(const char *domain, struct deadline deadline, struct discovery *out,
+                   struct status *why) __attribute__((warn_unused_result));
 
 #endif

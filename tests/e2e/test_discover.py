@@ -28,7 +28,8 @@ srv-host=_submission._tcp.starttls.test,submit.test,587,0,1
 srv-host=_submissions._tcp.none.test,.,0,0,0
 srv-host=_submissions._tcp.weights.test,second.test,465,20,5
 srv-host=_submissions._tcp.weights.test,submit.test,465,10,5
-srv-host=_submissions._tcp.odd.test,submit.test,2465,0,1
+address=/mail.odd.test/127.0.0.1
+srv-host=_submissions._tcp.odd.test,mail.odd.test,2465,0,1
 mx-host=mx.test,aspmx.l.google.com,1
 mx-host=region.test,mx01.ionos.de,10
 address=/smtp.ionos.de/127.0.0.1
@@ -138,6 +139,7 @@ def test_the_region_of_an_mx_is_taken(dns, orsino, tmp_path):
     done = dns.run(orsino, "setup", "--non-interactive", "--no-check", "-C", str(place), "--provider", "ionos", "--password-file", "/dev/null",
                    "anna@region.test")  # fmt: skip
     assert done.returncode == 0 and "region =" not in place.read_text(), "what an option says is not guessed further"
+    place.unlink()
     done = dns.run(orsino, "setup", "--non-interactive", "-C", str(place), "--password-file", "/dev/null", "anna@region.test")
     assert done.returncode != 0, "nobody is there whose certificate is good"
     assert "region = de\n" in place.read_text()
@@ -153,7 +155,16 @@ def test_a_setup_takes_the_port_of_an_srv(dns, orsino, tmp_path):
     place = tmp_path / "orsino.ini"
     done = dns.run(orsino, "setup", "--non-interactive", "-C", str(place), "--user", "u", "--password-file", "/dev/null", "anna@odd.test")
     assert done.returncode != 0
-    assert "host = submit.test\nport = 2465\ntls = implicit\n" in place.read_text()
+    assert b"mail.odd.test: _submissions._tcp.odd.test says so in DNS.\n" in done.stdout
+    assert "host = mail.odd.test\nport = 2465\ntls = implicit\n" in place.read_text()
+
+
+def test_a_setup_follows_no_srv_to_another_domain(dns, orsino, tmp_path):
+    """Who can forge DNS would be sent the password, and has a certificate for a name of his own. RFC 6186 section 6."""
+    place = tmp_path / "orsino.ini"
+    done = dns.run(orsino, "setup", "--non-interactive", "-C", str(place), "--user", "u", "--password-file", "/dev/null", "anna@srv.test")
+    assert done.returncode == 64 and not place.exists()
+    assert b"DNS names submit.test for srv.test, which lies in another domain: say --host submit.test if it is right" in done.stderr
 
 
 def test_dns_is_silent(certificates, orsino, tmp_path):

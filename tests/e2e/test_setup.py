@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import termios
@@ -261,6 +262,68 @@ def test_a_link_stays_one(orsino, place, tmp_path):
     assert "link" in done.failed(78) and place.is_symlink() and not real.exists()
 
 
+def run_again(orsino, place, *words, password="x"):
+    done = orsino.run("setup", "-C", str(place), "--non-interactive", "--no-check", *words, name="orsino", message=b"",
+                      environment={"ORSINO_PASSWORD": password})  # fmt: skip
+    assert (done.exit, done.err) == (0, "")
+    return place.read_text()
+
+
+PRESENT = "[orsino]\nhost = a.example\nport = 2465\ntls = implicit\nca_file = /ca.pem\ntls_name = b.example\nauth = {auth}\nuser = {user}\n"
+
+
+def test_what_belongs_to_the_server_stays_with_it(orsino, place):
+    """And goes with it, since it would defeat the new one."""
+    for auth, stays in (("login", True), ("none", False)):
+        write_private(place, PRESENT.format(auth=auth, user=ME) + "password = old\n")
+        for words in ((ME,), ("--host", "a.example", ME)):
+            text = run_again(orsino, place, *words, password="new")
+            assert all(line in text for line in ("port = 2465\n", "ca_file = /ca.pem\n", "tls_name = b.example\n", "password = new\n")), text
+            assert ("auth" in text) == stays
+    text = run_again(orsino, place, "--host", "c.example", ME)
+    assert text == f"[orsino]\nhost = c.example\nuser = {ME}\npassword = x\nfrom = {ME}\n"
+
+
+def test_the_old_files_are_all_kept(orsino, place):
+    first = write_private(place, PRESENT.format(auth="login", user=ME) + "password = old\n").read_text()
+    for name in ("b.example", "c.example", "d.example"):
+        run_again(orsino, place, "--host", name, ME)
+    assert sorted(os.listdir(place.parent)) == ["orsino.ini", "orsino.ini.bak", "orsino.ini.bak.1", "orsino.ini.bak.2"]
+    assert (place.parent / "orsino.ini.bak").read_text() == first
+    assert "host = c.example" in (place.parent / "orsino.ini.bak.2").read_text()
+
+
+def test_the_world_does_not_see_the_first_password(orsino, place):
+    place.write_text("[orsino]\nlocal = a@b.it\n")
+    place.chmod(0o644)
+    run_again(orsino, place, "--host", "a.example", ME)
+    assert oct(place.stat().st_mode & 0o777) == "0o600"
+
+
+def test_all_mail_goes_on_as_before(orsino, place):
+    """By the only account that there was; a second one is not chosen by coming last."""
+    before = "[work]\nhost = a.example\nuser = boss@b.it\npassword = x\n"
+    write_private(place, before)
+    done = orsino.run("setup", "-C", str(place), "--non-interactive", "--no-check", "--host", "h.example", ME, name="orsino", message=b"",
+                      environment={"ORSINO_PASSWORD": "x"})  # fmt: skip
+    assert done.exit == 0 and b"goes by the account work still; -a example takes the new one" in done.out
+    text = place.read_text()
+    assert "account = work\n" in text and "[example]\nhost = h.example\n" in text
+    run_again(orsino, place, "--host", "i.example", ME)
+    assert place.read_text() == text.replace("h.example", "i.example")
+
+
+@pytest.mark.parametrize("answer, account", [("", "work"), ("y", "example")])
+def test_all_mail_by_the_new_account(answer, account, orsino, place):
+    write_private(place, "[work]\nhost = a.example\nuser = boss@b.it\npassword = x\n")
+    terminal = Terminal(orsino, ["-C", str(place), "--no-check", "--host", "h.example", "--local", ME, ME])
+    terminal.answer("User name", "")
+    terminal.answer("Password: ", "x")
+    terminal.expect("All mail goes by the account work.")
+    terminal.answer("Shall it go by the new one? [y/N]: ", answer)
+    assert terminal.end()[1] == 0 and f"account = {account}\n" in place.read_text()
+
+
 def test_another_account_beside_it(orsino, place):
     write_private(place, OLD.replace("account = work     ; the usual one\n", ""))
     before = place.read_text()
@@ -287,7 +350,7 @@ def test_interrupted(question, number, rogue, orsino, certificates, place):
     server = rogue(tls="implicit")
     write_private(place, OLD)
     terminal = Terminal(orsino, ["-C", str(place), *known(certificates, server)])
-    for asked, answer in (("Your mail address: ", ME), ("server for outgoing mail: ", "localhost"), ("User name", ""), ("Password: ", "x")):
+    for asked, answer in (("Your mail address: ", ME), ("server for outgoing mail", "localhost"), ("User name", ""), ("Password: ", "x")):
         if asked == question:
             break
         terminal.answer(asked, answer)
@@ -330,6 +393,8 @@ PLAIN = [
      "[orsino]\nprovider = gmail\nport = 2587\ntls = starttls\nuser = me@example.invalid\npassword = x\nfrom = me@example.invalid\n"),
     ("a provider's region", ["--provider", "ses", "--region", "eu-west-1", "--user", "u", ME], {"PASSWORD": "x"},
      "[orsino]\nprovider = ses\nregion = eu-west-1\nuser = u\npassword = x\nfrom = me@example.invalid\n"),
+    ("an option for the password before both variables", ["--host", "a.example", "--password-file", "/x", ME], {"PASSWORD": "x"},
+     "[orsino]\nhost = a.example\nuser = me@example.invalid\npassword_file = /x\nfrom = me@example.invalid\n"),
     ("options before variables", ["--host", "a.example", ME], {"HOST": "b.example", "PASSWORD": "x"},
      "[orsino]\nhost = a.example\nuser = me@example.invalid\npassword = x\nfrom = me@example.invalid\n"),
 ]  # fmt: skip
@@ -341,10 +406,14 @@ MISSING = [
     ("an address that is none", ["--host", "h.example", "me"], {"PASSWORD": "x"}, "no mail address", 65),
     ("an address that is too long", ["--host", "h.example", "me@" + ".".join(["x" * 60] * 6)], {"PASSWORD": "x"}, "no mail address", 65),
     ("a file without a name", ["-C", "", "--host", "h.example", ME], {"PASSWORD": "x"}, "-C", 64),
-    ("a provider that is none", ["--provider", "gnail", ME], {"PASSWORD": "x"}, "gnail", 64),
+    ("a provider that is none", ["--provider", "gnail", ME], {"PASSWORD": "x"}, "did you mean gmail?", 64),
     ("a port that is none", ["--host", "h.example", "--port", "many", ME], {"PASSWORD": "x"}, "port", 78),
     ("an option that is none", ["--hots", "h.example", ME], {}, "--hots", 64),
     ("two addresses", ["a@b.it", ME], {}, "one address", 64),
+    ("a file that is not named in full", ["--host", "h.example", "--ca-file", "ca.pem", ME], {"PASSWORD": "x"}, "absolute path", 78),
+    ("a local that is no address", ["--host", "h.example", "--local", "foo", ME], {"PASSWORD": "x"}, "local takes one address", 78),
+    ("a password twice", ["--host", "h.example", ME], {"PASSWORD": "x", "PASSWORD_FILE": "/x"}, "only one can be", 64),
+    ("a password twice, by options", ["--host", "h.example", "--password-stdin", "--password-file", "/x", ME], {}, "only one can be", 64),
     ("a name that no account can have", ["--account", "a]b", "--host", "h.example", ME], {"PASSWORD": "x"}, "a]b", 64),
 ]  # fmt: skip
 
@@ -394,6 +463,64 @@ def test_without_a_terminal(orsino, place):
     assert "--non-interactive" in orsino.run("setup", "-C", str(place), name="orsino", message=b"").failed(64)
 
 
+def test_a_password_that_was_wrong(rogue, orsino, certificates, place):
+    """It is asked for again; and a second setup begins with what the account has."""
+    server = rogue({"AUTH": ["535 5.7.8 no", "535 5.7.8 no", "235 2.7.0 welcome"]}, tls="implicit")
+    terminal = Terminal(orsino, ["-C", str(place), *known(certificates, server)])
+    questions(terminal)
+    terminal.answer("Password: ", "wrong")
+    terminal.answer("root and cron", "")
+    terminal.answer("Enter the password once more? [Y/n]: ", "")
+    terminal.answer("Password: ", "  right ")
+    terminal.answer("Enter the password once more? [Y/n]: ", "n")
+    text, code = terminal.end()
+    assert code == 77 and "orsino check looks again" in text
+    assert "password = \"  right \"\n" in place.read_text() and len(os.listdir(place.parent)) == 2
+    terminal = Terminal(orsino, ["-C", str(place), ME])
+    terminal.answer(f"outgoing mail [localhost:{server.port}]: ", "")
+    terminal.answer(f"User name [{ME}]: ", "")
+    terminal.answer("Password: ", "right")
+    terminal.expect("Send a test message")
+    os.write(terminal.fd, b"\x04")  # the end of input is no yes
+    assert terminal.end()[1] == 0 and f"ca_file = {certificates.ca_file}\n" in place.read_text()
+    server.wait()
+    assert server.sessions[-1].login == (ME.encode(), b"right") and not any(session.message for session in server.sessions)
+
+
+def test_answers_that_cannot_be_written(rogue, orsino, certificates, place):
+    """Each is asked again at once, and none is found wrong after the last."""
+    server = rogue(tls="implicit")
+    terminal = Terminal(orsino, ["-C", str(place), *known(certificates, server)])
+    terminal.answer("Your mail address: ", ME)
+    terminal.answer("outgoing mail: ", "gmial")
+    terminal.expect("did you mean gmail?")
+    terminal.answer("outgoing mail: ", "smtps://localhost")
+    terminal.expect("without port or ://")
+    terminal.answer("outgoing mail: ", "localhost")
+    terminal.answer("User name", "")
+    terminal.answer("Password: ", "x")
+    terminal.answer("root and cron", "foo")
+    terminal.expect("local takes one address")
+    terminal.answer("root and cron", "")
+    terminal.answer("Send a test message", "n")
+    assert terminal.end()[1] == 0
+
+
+@pytest.mark.parametrize("answer, code", [("y", 0), ("", 77)])
+def test_a_certificate_that_is_known_to_the_user(answer, code, rogue, orsino, certificates, place):
+    server = rogue(tls="implicit", certificate="self-signed")
+    terminal = Terminal(orsino, ["-C", str(place), "--port", str(server.port), ME])
+    terminal.answer("outgoing mail: ", "localhost")
+    terminal.expect("Its fingerprint is ")
+    terminal.answer("as one that you know is his? [y/N]: ", answer)
+    terminal.answer("User name", "")
+    terminal.answer("Password: ", "x")
+    terminal.answer("root and cron", "")
+    if code == 0:
+        terminal.answer("Send a test message", "n")
+    assert terminal.end()[1] == code and ("fingerprint = " in place.read_text()) == (code == 0)
+
+
 def test_the_check_decides(rogue, orsino, certificates, place):
     """The file is written, and the exit code is that which a message would have had."""
     server = rogue({"AUTH": "535 5.7.8 no"}, tls="implicit")
@@ -419,6 +546,19 @@ def test_a_users_own_file(orsino, open_folder):
     assert (done.returncode, done.stderr) == (0, b"")
     path = home / ".config/orsino/orsino.ini"
     assert [oct(one.stat().st_mode & 0o777) for one in (path, path.parent, path.parent.parent)] == ["0o600", "0o700", "0o700"]
+
+
+def test_the_check_finds_the_file_as_a_send_does(rogue, orsino, certificates, open_folder):
+    """With the queue that goes with a file of one's own."""
+    server, home, ca = rogue(tls="implicit"), open_folder / "home", open_folder / "ca.pem"
+    home.mkdir()
+    os.chown(home, 60001, 60001)
+    shutil.copy(certificates.ca_file, ca)
+    ca.chmod(0o644)
+    done = orsino.run("setup", "--non-interactive", "--ca-file", str(ca), "--port", str(server.port), "--host", "localhost", "--tls", "implicit",
+                      ME, name="orsino", message=b"", user=60001,
+                      environment={"HOME": str(home), "ORSINO_PASSWORD": "x", "ORSINO_QUEUE": "/nowhere"})  # fmt: skip
+    assert done.exit == 0 and f"{home}/.local/state/orsino can be written".encode() in done.out, done.out + done.err.encode()
 
 
 def test_help(orsino):
