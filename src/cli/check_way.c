@@ -15,6 +15,13 @@ static const char *const names[STAGE_END] = {
     [STAGE_LOGIN] = "login",
 };
 
+/* Where nothing is under way, or nothing that has a name: TCP stands, and the server is to speak.
+ */
+static const char *name_of(enum stage stage)
+{
+    return names[stage] ? names[stage] : "greeting";
+}
+
 /* On the way: the step under way is told of when the next one begins. */
 struct walk {
     struct connection connection;
@@ -100,13 +107,24 @@ static void note_stage(void *context, enum stage stage)
     struct walk *w = context;
 
     if (stage == STAGE_RESOLVE && w->stage != STAGE_NONE)
-        steps_tell(w->steps, STEP_WARNING, names[w->stage] ? names[w->stage] : "way",
-                   "not this way: another is tried");
+        steps_tell(w->steps, STEP_WARNING, name_of(w->stage), "not this way: another is tried");
     else if (w->stage != STAGE_NONE)
         tell_done(w);
+    else
+        steps_start(w->steps);
     w->stage = stage;
     if (names[stage])
         steps_expect(w->steps, names[stage]);
+}
+
+/* What follows may begin with a wait for a greeting, which is no part of it. */
+static void note_connected(void *context)
+{
+    struct walk *w = context;
+
+    if (w->stage == STAGE_CONNECT)
+        tell_done(w);
+    w->stage = STAGE_NONE;
 }
 
 static enum code open_connection(struct walk *w, struct making *m, struct status *why)
@@ -115,8 +133,8 @@ static enum code open_connection(struct walk *w, struct making *m, struct status
 
     if (connection_open(&w->connection, m->envelope.reverse_path, why)) {
         connection_say_where(a, why);
-        steps_fail(w->steps, w->stage != STAGE_NONE && names[w->stage] ? names[w->stage] : "way",
-                   why, &m->account);
+        steps_fail(w->steps, why->code == CODE_UNTRUSTED ? "certificate" : name_of(w->stage), why,
+                   &m->account);
         return why->code;
     }
     if (w->stage != STAGE_NONE)
@@ -159,7 +177,9 @@ static enum code try_sender(struct walk *w, struct making *m, struct status *why
 enum code check_way(struct making *m, struct steps *steps, struct status *why)
 {
     struct walk w = { .steps = steps };
-    const struct watcher watcher = { .stage = note_stage, .context = &w };
+    const struct watcher watcher = { .stage = note_stage,
+                                     .connected = note_connected,
+                                     .context = &w };
 
     connection_init(&w.connection, &m->account);
     w.connection.watcher = &watcher;

@@ -5,6 +5,8 @@
 #include "cli/probe_ports.h"
 #include "cli/probe_text.h"
 #include "cli/report.h"
+#include "cli/target.h"
+#include "cli/terminal.h"
 #include "conf/config.h"
 #include "conf/keys.h"
 
@@ -31,6 +33,7 @@ struct words {
     const char *config;
     bool json, help;
     struct probe_list list;
+    struct target read;
 };
 
 static enum code refuse(struct status *why, const char *what, const char *value)
@@ -129,6 +132,24 @@ static enum code load(const struct words *w, struct config **config, struct acco
     return config_account(*config, NULL, "", account, why);
 }
 
+/* A host as people write it, or a provider's by his name. */
+static enum code find_named(struct words *w, struct probe_findings *f, struct status *why)
+{
+    const struct provider *p = provider_find(slice_of(w->target));
+    struct account unused = { .name = "" };
+    struct status fault = { 0 };
+
+    target_read(w->target, &w->read);
+    f->host = w->read.host;
+    if (p && provider_host(p, "", w->read.host))
+        return CODE_OK;
+    if (w->read.port > 0 && w->list.count == 0)
+        probe_list_add(&w->list, w->read.port);
+    if (strpbrk(f->host, ":/") && keys_parse(keys_find(slice_of("host")), f->host, &unused, &fault))
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%s", fault.what);
+    return CODE_OK;
+}
+
 /* The host to probe: as it was named, or the best one that is known by the domain. */
 static enum code find_host(struct words *w, struct discovery *d, struct probe_findings *f,
                            struct status *why)
@@ -136,14 +157,23 @@ static enum code find_host(struct words *w, struct discovery *d, struct probe_fi
     const struct deadline deadline = deadline_in(w->list.timeout);
     const char *at = strrchr(w->target, '@');
 
-    f->host = w->target;
     if (!at)
-        return CODE_OK;
+        return find_named(w, f, why);
     if (discover(at + 1, deadline, d, why))
         return why->code;
     f->candidate = &d->rows[0];
     f->host = d->rows[0].host;
     return CODE_OK;
+}
+
+/* A misspelt provider is looked up as a host, and is none. */
+static void suggest_provider(const struct words *w, struct status *why)
+{
+    const char *nearest = strpbrk(w->target, ".@:") ? NULL : provider_nearest(slice_of(w->target));
+    size_t n = strlen(why->what);
+
+    if (nearest && (why->code == CODE_RESOLVE || why->code == CODE_RESOLVE_LATER))
+        (void)snprintf(why->what + n, sizeof why->what - n, ", did you mean %s?", nearest);
 }
 
 static void choose_ports(struct words *w, const struct candidate *candidate)
@@ -155,17 +185,10 @@ static void choose_ports(struct words *w, const struct candidate *candidate)
     probe_list_complete(&w->list);
 }
 
-static bool wants_colour(void)
-{
-    const char *no = getenv("NO_COLOR");
-
-    return isatty(STDOUT_FILENO) && (!no || no[0] == 0);
-}
-
 /* It takes seconds; the first line of what is found is longer, and is written over this. */
 static void show_patience(void)
 {
-    if (!isatty(STDOUT_FILENO))
+    if (!terminal_redraws(STDOUT_FILENO))
         return;
     (void)printf("asking ...\r");
     (void)fflush(stdout);
@@ -187,16 +210,19 @@ static void look(struct words *w, const struct account *account, bool *has_looke
 
     if (find_host(w, &discovery, &findings, why))
         return;
+    findings.is_chosen = w->list.count > 0;
     choose_ports(w, findings.candidate);
     params.host = findings.host;
     findings.count = w->list.count;
     show_patience();
-    if (probe_ports(&params, &w->list, reports, addresses, sizeof addresses, why))
+    if (probe_ports(&params, &w->list, reports, addresses, sizeof addresses, why)) {
+        suggest_provider(w, why);
         return;
+    }
     if (w->json)
         probe_print_json(&findings);
     else
-        probe_print(&findings, wants_colour());
+        probe_print(&findings, terminal_has_colour(STDOUT_FILENO));
     probe_conclude(&findings, why);
     *has_looked = true;
 }

@@ -1,11 +1,12 @@
 #include "cli/probe_text.h"
 
-#include "cli/queue_text.h"
+#include "cli/show.h"
 
 #include <stdio.h>
 
 enum {
     STRING_ROOM = 8 * 1024, /* the longest text, with each byte escaped */
+    PROBE_TIME_ROOM = 24,
 };
 
 static void print_string(const char *name, const char *value)
@@ -14,7 +15,7 @@ static void print_string(const char *name, const char *value)
     struct buf text;
 
     buf_over(&text, room, sizeof room);
-    queue_add_json(&text, value && value[0] != 0 ? value : NULL);
+    show_json(&text, value && value[0] != 0 ? value : NULL);
     (void)printf("\"%s\": %.*s, ", name, text.failed ? 4 : (int)text.n,
                  text.failed ? "null" : text.p);
 }
@@ -35,11 +36,22 @@ static void print_list(const char *name, const char *value, const char *parts)
             continue;
         (void)snprintf(word, sizeof word, "%.*s", (int)part.n, part.p);
         buf_over(&text, room, sizeof room);
-        queue_add_json(&text, word);
+        show_json(&text, word);
         (void)printf("%s%.*s", comma, (int)text.n, text.p);
         comma = ", ";
     }
     (void)fputs("], ", stdout);
+}
+
+/* "20270213213502" as RFC 3339 writes it. */
+static void print_time(const char *name, const char *digits)
+{
+    char text[PROBE_TIME_ROOM] = "";
+
+    if (slice_of(digits).n == 14)
+        (void)snprintf(text, sizeof text, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", digits, digits + 4,
+                       digits + 6, digits + 8, digits + 10, digits + 12);
+    print_string(name, text);
 }
 
 static void print_certificate(const struct port_report *r)
@@ -55,7 +67,7 @@ static void print_certificate(const struct port_report *r)
     print_string("issuer", t->issuer);
     print_string("ca", t->ca);
     print_list("names", t->names, ",");
-    print_string("not_after", t->not_after);
+    print_time("not_after", t->not_after);
     print_string("fingerprint", t->fingerprint);
     print_string("error", t->judgement.code ? t->judgement.what : NULL);
     (void)printf("\"days_left\": %d, \"trusted\": %s}, ", t->days_left,
@@ -97,7 +109,10 @@ static void print_use(const struct probe_findings *f)
     print_string("region", p && region[0] != 0 ? region : NULL);
     print_string("host", f->host);
     print_string("tls", best->state == PORT_IMPLICIT ? "implicit" : "starttls");
-    (void)printf("\"port\": %u}", best->port);
+    if (best->trust.judgement.code)
+        print_string("fingerprint", best->trust.fingerprint);
+    (void)printf("\"trusted\": %s, \"port\": %u}", best->trust.judgement.code ? "false" : "true",
+                 best->port);
 }
 
 void probe_print_json(const struct probe_findings *f)

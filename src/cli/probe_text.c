@@ -1,23 +1,20 @@
 #include "cli/probe_text.h"
 
-#include "cli/queue_text.h"
+#include "cli/show.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
     LINE_ROOM = 4096,
     CELL_ROOM = 128,
     PORT_COLUMNS = 5,
-    STATE_COLUMNS = 15,
-    TLS_COLUMNS = 5,
-    CERTIFICATE_COLUMNS = 17,
-    LOGIN_COLUMNS = 26,
-    SIZE_COLUMNS = 6,
-    TIME_COLUMNS = 9,
-    PORT_OF_TLS = 465,
-    PORT_OF_STARTTLS = 587,
+    STATE_COLUMNS = 14,
+    TLS_COLUMNS = 3,
+    CERTIFICATE_COLUMNS = 14,
+    LOGIN_COLUMNS = 17,
+    SIZE_COLUMNS = 5,
+    TIME_COLUMNS = 8, /* with two between each: 78 */
 };
 
 static const char green[] = "\033[32m", yellow[] = "\033[33m", red[] = "\033[31m",
@@ -80,13 +77,29 @@ static void add_cell(struct buf *out, const char *text, size_t columns)
 {
     struct slice cut = slice_part(slice_of(text), 0, columns);
 
-    queue_add_left(out, cut, columns);
+    show_left(out, cut, columns);
     buf_add_string(out, "  ");
 }
 
-static const char *login_of(const struct port_report *r)
+/* As many words as there is room for; the verdict has them all. */
+static void add_login(struct buf *out, const struct port_report *r)
 {
-    return r->auth_after[0] != 0 ? r->auth_after : r->auth_before;
+    struct slice rest = slice_of(r->auth_after[0] != 0 ? r->auth_after : r->auth_before), word;
+    char room[CELL_ROOM];
+    struct buf cell;
+
+    buf_over(&cell, room, sizeof room);
+    while (slice_take_word(&rest, &word)) {
+        bool is_last = slice_trim(rest).n == 0;
+
+        if (cell.n + word.n + (is_last ? 0 : 2) > LOGIN_COLUMNS) {
+            buf_add_char(&cell, '+');
+            break;
+        }
+        buf_add_slice(&cell, word);
+        buf_add_char(&cell, ' ');
+    }
+    show_left(out, buf_slice(&cell), LOGIN_COLUMNS + 2);
 }
 
 static void add_state(struct buf *out, const struct port_report *r, bool colour)
@@ -124,36 +137,36 @@ void probe_add_row(struct buf *out, const struct port_report *r, bool colour)
 
     buf_over(&cell, room, sizeof room - 1);
     buf_addf(&cell, "%u", r->port);
-    queue_add_right(out, buf_slice(&cell), PORT_COLUMNS);
+    show_right(out, buf_slice(&cell), PORT_COLUMNS);
     buf_add_string(out, "  ");
     add_state(out, r, colour);
     add_version(out, r->tls);
     buf_clear(&cell);
     probe_add_certificate(&cell, r);
-    queue_add_left(out, buf_slice(&cell), CERTIFICATE_COLUMNS + 2);
-    add_cell(out, login_of(r), LOGIN_COLUMNS);
+    show_left(out, buf_slice(&cell), CERTIFICATE_COLUMNS + 2);
+    add_login(out, r);
     buf_clear(&cell);
     if (r->size_limit > 0)
-        queue_add_size(&cell, r->size_limit);
-    queue_add_left(out, buf_slice(&cell), SIZE_COLUMNS + 2);
+        show_size(&cell, r->size_limit);
+    show_left(out, buf_slice(&cell), SIZE_COLUMNS + 2);
     buf_clear(&cell);
     if (r->is_timed)
         buf_addf(&cell, "%lld.%lld ms", (long long)(r->round_trip / 1000),
                  (long long)(r->round_trip % 1000 / 100));
-    queue_add_right(out, buf_slice(&cell), TIME_COLUMNS);
+    show_right(out, buf_slice(&cell), TIME_COLUMNS);
     trim_end(out);
 }
 
 static void add_head(struct buf *out)
 {
-    queue_add_right(out, slice_of("PORT"), PORT_COLUMNS);
+    show_right(out, slice_of("PORT"), PORT_COLUMNS);
     buf_add_string(out, "  ");
     add_cell(out, "STATE", STATE_COLUMNS);
     add_cell(out, "TLS", TLS_COLUMNS);
     add_cell(out, "CERTIFICATE", CERTIFICATE_COLUMNS);
     add_cell(out, "LOGIN", LOGIN_COLUMNS);
     add_cell(out, "SIZE", SIZE_COLUMNS);
-    queue_add_right(out, slice_of("TIME"), TIME_COLUMNS);
+    show_right(out, slice_of("TIME"), TIME_COLUMNS);
 }
 
 static void add_trust(struct buf *out, const struct port_report *r)
@@ -209,6 +222,16 @@ void probe_add_verdict(struct buf *out, const struct port_report *r)
     case PORT_UNKNOWN:
         add_failure(out, "it could not be found out", &r->why);
         return;
+    case PORT_FILTERED:
+        if (r->why.code == CODE_UNREACHABLE)
+            add_failure(out, "no way from this machine", &r->why);
+        else
+            buf_add_string(out, words[r->state].verdict);
+        return;
+    case PORT_SILENT:
+        buf_add_string(out, r->tls[0] != 0 ? "TLS from the first byte, but no greeting follows"
+                                           : words[r->state].verdict);
+        return;
     default:
         buf_add_string(out, words[r->state].verdict);
     }
@@ -254,82 +277,6 @@ static void print_verdict(struct buf *line, const struct port_report *r)
     }
 }
 
-static bool has_state(const struct probe_findings *f, enum port_state state)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (f->reports[i].state == state)
-            return true;
-    return false;
-}
-
-static void add_summary(struct buf *out, const struct probe_findings *f,
-                        const struct port_report *best)
-{
-    bool implicit = has_state(f, PORT_IMPLICIT), starttls = has_state(f, PORT_STARTTLS);
-
-    if (!best)
-        buf_add_string(out, has_state(f, PORT_PLAIN)
-                                ? "This server speaks no TLS that can be used here: ask the "
-                                  "provider for the port of his submission server.\n"
-                                : "No port can be used: check the name, the network and its "
-                                  "firewall.\n");
-    else if (implicit && !starttls)
-        buf_addf(out, "This provider only speaks implicit TLS, on port %u.\n", best->port);
-    else if (starttls && !implicit)
-        buf_addf(out, "This provider only speaks STARTTLS, on port %u.\n", best->port);
-    else
-        buf_addf(out, "This provider speaks implicit TLS and STARTTLS; port %u is the best.\n",
-                 best->port);
-}
-
-const struct provider *probe_provider(const struct probe_findings *f,
-                                      char region[PROVIDER_REGION_ROOM])
-{
-    const struct port_report *best = probe_best(f->reports, f->count);
-    const struct provider *p = provider_of_host(slice_of(f->host), region);
-
-    if (best && p && p->port == best->port &&
-        (p->tls == TLS_IMPLICIT) == (best->state == PORT_IMPLICIT))
-        return p;
-    return NULL;
-}
-
-static void add_lines(struct buf *out, const struct probe_findings *f,
-                      const struct port_report *best)
-{
-    bool implicit = best->state == PORT_IMPLICIT;
-    char region[PROVIDER_REGION_ROOM];
-    const struct provider *p = probe_provider(f, region);
-
-    if (p) {
-        buf_addf(out, "provider = %s\n", p->name);
-        if (region[0] != 0)
-            buf_addf(out, "region = %s\n", region);
-        return;
-    }
-    buf_addf(out, "host = %s\ntls = %s\n", f->host, implicit ? "implicit" : "starttls");
-    if (best->port != (implicit ? PORT_OF_TLS : PORT_OF_STARTTLS))
-        buf_addf(out, "port = %u\n", best->port);
-}
-
-void probe_add_advice(struct buf *out, const struct probe_findings *f)
-{
-    const struct port_report *best = probe_best(f->reports, f->count);
-
-    add_summary(out, f, best);
-    if (!best)
-        return;
-    buf_add_string(out, "In the INI:\n\n");
-    add_lines(out, f, best);
-    if (best->trust.judgement.code != CODE_OK)
-        buf_addf(out, "; only if you know that this certificate is his:\nfingerprint = %s\n",
-                 best->trust.fingerprint);
-    if (best->auth_after[0] == 0)
-        buf_add_string(out, "; no login is offered there\nauth = none\n");
-    else
-        buf_add_string(out, "user = ...\npassword = ...\n");
-}
-
 void probe_print(const struct probe_findings *f, bool colour)
 {
     char room[LINE_ROOM];
@@ -355,26 +302,4 @@ void probe_print(const struct probe_findings *f, bool colour)
     (void)putchar('\n');
     probe_add_advice(&line, f);
     (void)fwrite(line.p, 1, line.n, stdout);
-}
-
-/* Of ports without a way, the one that tells most. */
-static const enum port_state telling[] = {
-    PORT_BROKEN, PORT_TLS_FAILED, PORT_REFUSES_US, PORT_PLAIN,   PORT_OTHER,
-    PORT_SILENT, PORT_REFUSED,    PORT_FILTERED,   PORT_UNKNOWN,
-};
-
-void probe_conclude(const struct probe_findings *f, struct status *why)
-{
-    const struct port_report *best = probe_best(f->reports, f->count);
-
-    if (best) {
-        *why = best->trust.judgement;
-        return;
-    }
-    for (size_t i = 0; i < sizeof telling / sizeof *telling; i++)
-        for (size_t k = 0; k < f->count && why->code == CODE_OK; k++)
-            if (f->reports[k].state == telling[i])
-                *why = f->reports[k].why;
-    if (why->code == CODE_OK)
-        (void)status_set(why, CODE_TLS_MISMATCH, STAGE_TLS, "no TLS that can be used here");
 }

@@ -12,6 +12,7 @@ struct probe_findings {
     const struct candidate *candidate; /* how the host was found; NULL when it was named */
     const struct port_report *reports;
     size_t count;
+    bool is_chosen; /* the ports were named: others may do better */
 };
 
 /* A state in a word or two, for the table and for JSON. */

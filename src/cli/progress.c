@@ -1,8 +1,7 @@
 #include "cli/progress.h"
 
 #include "base/log.h"
-
-#include <unistd.h>
+#include "cli/terminal.h"
 
 enum {
     BAR = 30,
@@ -12,7 +11,7 @@ enum {
 
 void progress_begin(struct progress *p, int fd)
 {
-    *p = (struct progress){ .fd = isatty(fd) ? fd : -1 };
+    *p = (struct progress){ .fd = terminal_redraws(fd) ? fd : -1 };
 }
 
 void progress_draw(struct buf *out, size_t done, size_t total, size_t failed)

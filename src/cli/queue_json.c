@@ -1,6 +1,6 @@
 #include "cli/queue_inside.h"
 
-#include "cli/queue_text.h"
+#include "cli/show.h"
 
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ static void print(struct buf *text)
 static void print_string(struct buf *text, const char *name, const char *value)
 {
     buf_addf(text, "\"%s\": ", name);
-    queue_add_json(text, value);
+    show_json(text, value);
     if (text->failed) { /* a record that somebody else wrote: half a string is no JSON */
         buf_clear(text);
         buf_addf(text, "\"%s\": null", name);

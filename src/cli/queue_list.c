@@ -1,6 +1,6 @@
 #include "cli/queue_inside.h"
 
-#include "cli/queue_text.h"
+#include "cli/show.h"
 #include "deliver/retry.h"
 
 #include <stdio.h>
@@ -65,7 +65,7 @@ static void print_reason(struct list *l, const char *reason)
 
     buf_over(&text, room, sizeof room);
     buf_addf(&text, "(%s)", reason);
-    queue_add_right(l->line, buf_slice(&text), MAILQ_REASON_END);
+    show_right(l->line, buf_slice(&text), MAILQ_REASON_END);
     queue_print(l->line);
 }
 
@@ -83,7 +83,7 @@ static void print_recipients(struct list *l, const struct record *r)
         if (reason && (!last || strcmp(reason, last) != 0))
             print_reason(l, reason);
         last = reason;
-        queue_add_left(l->line, slice_of(""), MAILQ_ADDRESS);
+        show_left(l->line, slice_of(""), MAILQ_ADDRESS);
         buf_add_string(l->line, r->envelope.forward_paths[i]);
         queue_print(l->line);
     }
@@ -95,7 +95,7 @@ static void print_mailq(struct list *l, const struct place *place, const struct 
 
     buf_addf(l->line, "%-12s%c %8llu ", r->id, mailq_mark(l, place, r),
              (unsigned long long)r->size);
-    queue_add_time(l->line, r->arrived, "%a %b %e %H:%M:%S");
+    show_time(l->line, r->arrived, "%a %b %e %H:%M:%S");
     buf_addf(l->line, " %s", from && from[0] != 0 ? from : "MAILER-DAEMON");
     queue_print(l->line);
     print_recipients(l, r);
@@ -127,7 +127,7 @@ static void add_next(struct buf *cell, const struct list *l, const struct place 
     else if (retry_is_due(r, l->now))
         buf_add_string(cell, "due");
     else
-        queue_add_span(cell, r->next_try - l->now);
+        show_span(cell, r->next_try - l->now);
 }
 
 /* What counts towards the lifetime; one that has failed grows older without it. */
@@ -141,7 +141,7 @@ static int64_t age_of(const struct list *l, const struct place *place, const str
 static void add_cell(struct list *l, struct buf *cell, size_t columns)
 {
     buf_add_string(l->line, "  ");
-    queue_add_right(l->line, buf_slice(cell), columns);
+    show_right(l->line, buf_slice(cell), columns);
     buf_clear(cell);
 }
 
@@ -177,16 +177,16 @@ static void print_row(struct list *l, const struct place *place, const struct re
 
     buf_over(&cell, room, sizeof room);
     buf_addf(l->line, "%-12s", r->id);
-    queue_add_size(&cell, r->size);
+    show_size(&cell, r->size);
     add_cell(l, &cell, 5);
-    queue_add_span(&cell, age_of(l, place, r));
+    show_span(&cell, age_of(l, place, r));
     add_cell(l, &cell, 4);
     add_next(&cell, l, place, r);
     add_cell(l, &cell, 5);
     buf_addf(&cell, "%u", r->tries);
     add_cell(l, &cell, 5);
     buf_add_string(l->line, "  ");
-    queue_add_left(l->line, slice_of(r->account), 10);
+    show_left(l->line, slice_of(r->account), 10);
     add_parties(l->line, r, first, count);
     queue_print(l->line);
     if (!error)

@@ -1,6 +1,6 @@
 #include "cli/queue_inside.h"
 
-#include "cli/queue_text.h"
+#include "cli/show.h"
 #include "deliver/retry.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ enum {
 
 static void begin_line(struct buf *line, const char *label)
 {
-    queue_add_left(line, slice_of(label), LABEL);
+    show_left(line, slice_of(label), LABEL);
 }
 
 static void print_text(struct buf *line, const char *label, const char *text)
@@ -33,7 +33,7 @@ static void print_time(struct buf *line, const char *label, int64_t when)
     if (when == 0)
         return;
     begin_line(line, label);
-    queue_add_time(line, when, "%Y-%m-%d %H:%M:%S %z");
+    show_time(line, when, "%Y-%m-%d %H:%M:%S %z");
     queue_print(line);
 }
 
@@ -59,7 +59,7 @@ static void print_figures(struct buf *line, const struct place *place, const str
     queue_print(line);
     print_time(line, "arrived", r->arrived);
     begin_line(line, "age");
-    queue_add_span(line, r->age);
+    show_span(line, r->age);
     queue_print(line);
     begin_line(line, "tries");
     buf_addf(line, "%u", r->tries);

@@ -3,6 +3,7 @@
 
 #include "cli/probe_ports.h"
 #include "cli/probe_text.h"
+#include "cli/target.h"
 #include "deliver/discover.h"
 
 #include <stdio.h>
@@ -235,30 +236,13 @@ static bool probe_host(struct setup *s)
     return true;
 }
 
-/* Splits host:2525 and [::1]:2525; an address with colons of its own stays whole. */
-static void split_port(struct setup *s, const char *answer)
-{
-    const char *colon = strrchr(answer, ':');
-    bool is_whole = answer[0] != '[' && colon && strchr(answer, ':') != colon;
-    char host[ASK_ROOM];
-    uint64_t port;
-
-    if (!colon || colon == answer || is_whole ||
-        !slice_number(slice_of(colon + 1), PORT_MAX, &port) || port == 0) {
-        take_host(s, answer);
-        return;
-    }
-    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - answer), answer);
-    take_host(s, host);
-    take_port(s, (unsigned)port);
-}
-
 /* A provider's name, a host, or a host with a port. False when it is none of them; it is told. */
 static bool take_answer(struct setup *s, const char *answer)
 {
     const struct provider *p = provider_find(slice_of(answer));
     const char *nearest = strchr(answer, '.') ? NULL : provider_nearest(slice_of(answer));
     struct status why = { 0 };
+    struct target target;
 
     forget_server(s);
     if (p) {
@@ -269,7 +253,10 @@ static bool take_answer(struct setup *s, const char *answer)
         (void)printf("No provider has this name: did you mean %s?\n", nearest);
         return false;
     }
-    split_port(s, answer);
+    target_read(answer, &target);
+    take_host(s, target.host);
+    if (target.port > 0)
+        take_port(s, target.port);
     if (setup_judge("host", s->values[SETUP_HOST], &why) == CODE_OK)
         return true;
     (void)printf("%s.\n", why.what);

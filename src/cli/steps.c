@@ -1,12 +1,12 @@
 #include "cli/steps.h"
 
 #include "base/clock.h"
-#include "cli/queue_text.h"
+#include "cli/show.h"
+#include "cli/terminal.h"
 #include "deliver/hint.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 enum {
@@ -26,11 +26,9 @@ static const struct word {
 
 void steps_begin(struct steps *s, bool json)
 {
-    const char *no = getenv("NO_COLOR");
-
     *s = (struct steps){ .json = json };
-    s->is_watched = !json && isatty(STDOUT_FILENO);
-    s->colour = s->is_watched && (!no || no[0] == 0);
+    s->is_watched = !json && terminal_redraws(STDOUT_FILENO);
+    s->colour = !json && terminal_has_colour(STDOUT_FILENO);
     steps_start(s);
     if (json)
         (void)putchar('[');
@@ -59,7 +57,7 @@ static void print_json(const struct steps *s, const struct word *word, const cha
     buf_over(&line, room, sizeof room);
     buf_addf(&line, "%s{\"step\": \"%s\", \"result\": \"%s\", \"milliseconds\": %lld, \"text\": ",
              s->count > 0 ? ", " : "", name, word->text, (long long)millis);
-    queue_add_json(&line, text);
+    show_json(&line, text);
     buf_add_char(&line, '}');
     (void)fwrite(line.p, 1, line.n, stdout);
 }
@@ -74,11 +72,11 @@ static void print_line(const struct steps *s, const struct word *word, const cha
     buf_over(&line, room, sizeof room);
     if (s->colour)
         buf_add_string(&line, word->colour);
-    queue_add_left(&line, slice_of(word->text), RESULT_COLUMNS);
+    show_left(&line, slice_of(word->text), RESULT_COLUMNS);
     if (s->colour)
         buf_add_string(&line, "\033[0m");
     buf_add_string(&line, "  ");
-    queue_add_left(&line, slice_of(name), NAME_COLUMNS);
+    show_left(&line, slice_of(name), NAME_COLUMNS);
     buf_addf(&line, "%6lld ms  %s\n", (long long)millis, text);
     (void)fwrite(line.p, 1, line.n, stdout);
     (void)fflush(stdout);

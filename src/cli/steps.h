@@ -14,7 +14,7 @@ enum step_result {
 
 struct steps {
     bool json, colour;
-    bool is_watched; /* stdout is a terminal */
+    bool is_watched; /* by a person, at a terminal */
     bool is_silent;  /* tells only what fails */
     size_t count;    /* told so far */
     int64_t began;   /* clock_ms() of the step under way */

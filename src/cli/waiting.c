@@ -1,5 +1,7 @@
 #include "cli/waiting.h"
 
+#include "cli/terminal.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -124,7 +126,7 @@ const struct watcher *waiting_begin(const struct account *account, uint64_t size
     static const struct watcher watcher = { .stage = note_stage, .sent = note_sent };
     struct sigaction action = { .sa_handler = note_alarm, .sa_flags = SA_RESTART };
 
-    now.runs = isatty(STDERR_FILENO) == 1;
+    now.runs = terminal_redraws(STDERR_FILENO);
     if (!now.runs)
         return NULL;
     now.stage = STAGE_NONE;

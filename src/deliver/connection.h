@@ -18,6 +18,7 @@ enum {
  */
 struct watcher {
     void (*stage)(void *context, enum stage stage);
+    void (*connected)(void *context);            /* TCP stands */
     void (*sent)(void *context, uint64_t bytes); /* of the message under way, in all, as sent */
     void *context;
 };

@@ -27,7 +27,8 @@ void connection_blame_patience(const struct connection *c, const char *place, st
     long long patience = c->account->patience;
     bool whole = patience % 1000 == 0;
 
-    if (why->code != CODE_TIMEOUT || !c->has_patience || deadline_left(c->patience) > 0)
+    if (why->code != CODE_TIMEOUT || !c->has_patience || patience == 0 ||
+        deadline_left(c->patience) > 0)
         return;
     (void)snprintf(why->what, sizeof why->what, "not sent within the patience of %lld %s%s",
                    whole ? patience / 1000 : patience, whole ? "s" : "ms", place);
@@ -79,8 +80,12 @@ static enum code connect_stream(struct connection *c, struct status *why)
     const struct dial_watch watch = { .resolved = tell_resolved, .context = c };
 
     connection_tell(c, connection_is_local(&c->settled) ? STAGE_CONNECT : STAGE_RESOLVE);
-    return open_stream(&c->settled, c->has_patience ? &c->patience : NULL,
-                       c->watcher ? &watch : NULL, &c->stream, why);
+    if (open_stream(&c->settled, c->has_patience ? &c->patience : NULL, c->watcher ? &watch : NULL,
+                    &c->stream, why))
+        return why->code;
+    if (c->watcher && c->watcher->connected)
+        c->watcher->connected(c->watcher->context);
+    return CODE_OK;
 }
 
 static void drop_stream(struct connection *c)

@@ -16,7 +16,8 @@ enum setting {
     ON_25,
     PORT_OPEN, /* neither port nor tls is said, and two were tried */
     OWN_CA,
-    NO_SMTP,      /* what it said begins as no reply of SMTP does, and is text */
+    NO_SMTP, /* what it said begins as no reply of SMTP does, and is text */
+    HAS_ACCOUNT,
     HAS_NOTE,     /* the host is a provider's, whose row says what people fail at */
     NOW = 1 << 8, /* also for a reply that says "not now" */
 };
@@ -70,7 +71,7 @@ static const struct row {
       "as root let the group of those who send mail in: chmod 750, or move the file" },
     { CODE_PERMISSION, STAGE_CONFIG, 0, "no right to listen", ANY,
       "start it as root or from a socket of systemd, or set listen = to a port above 1023" },
-    { CODE_RESOLVE, 0, 0, NULL, ANY, "check host =" },
+    { CODE_RESOLVE, 0, 0, NULL, HAS_ACCOUNT, "check host =" },
     { CODE_RESOLVE_LATER, 0, 0, NULL, ANY, "check the network and /etc/resolv.conf" },
     { CODE_REFUSED, STAGE_CONFIG, 0, NULL, ANY,
       "a mail server most likely: stop it, or set listen =" },

@@ -7,9 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Measures from one step to the next. */
+/* Measures the first handshake of TCP. */
 struct stopwatch {
-    bool runs;
     struct timespec began;
     struct port_report *report;
 };
@@ -17,16 +16,22 @@ struct stopwatch {
 static void note_stage(void *context, enum stage stage)
 {
     struct stopwatch *w = context;
+
+    if (stage == STAGE_CONNECT)
+        (void)clock_gettime(CLOCK_MONOTONIC, &w->began);
+}
+
+static void note_connected(void *context)
+{
+    struct stopwatch *w = context;
     struct timespec now;
 
+    if (w->report->is_timed)
+        return;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    if (w->runs && !w->report->is_timed) {
-        w->report->round_trip =
-            (now.tv_sec - w->began.tv_sec) * 1000000 + (now.tv_nsec - w->began.tv_nsec) / 1000;
-        w->report->is_timed = true;
-    }
-    w->runs = stage == STAGE_CONNECT;
-    w->began = now;
+    w->report->round_trip =
+        (now.tv_sec - w->began.tv_sec) * 1000000 + (now.tv_nsec - w->began.tv_nsec) / 1000;
+    w->report->is_timed = true;
 }
 
 /* What EHLO was answered: the parser wants the line before the keywords, too. */
@@ -81,7 +86,9 @@ static bool attempt(const struct probe_params *params, struct deadline deadline,
         .connect_timeout = limit,
     };
     struct stopwatch stopwatch = { .report = report };
-    struct watcher watcher = { .stage = note_stage, .context = &stopwatch };
+    const struct watcher watcher = { .stage = note_stage,
+                                     .connected = note_connected,
+                                     .context = &stopwatch };
     struct connection c;
     bool is_starttls;
 
@@ -146,8 +153,6 @@ static enum port_state state_of_implicit(const struct port_report *report)
         return PORT_IMPLICIT;
     if (why->code == CODE_TLS || why->code == CODE_TLS_MISMATCH || why->code == CODE_UNTRUSTED)
         return PORT_TLS_FAILED;
-    if (report->tls[0] != 0 && state_of(why) == PORT_SILENT)
-        return PORT_OTHER; /* TLS, and then nothing that is SMTP */
     return state_of(why);
 }
 

@@ -12,7 +12,7 @@ enum port_state {
     PORT_UNKNOWN,    /* the probe itself failed, see why */
     PORT_REFUSED,    /* connection refused */
     PORT_FILTERED,   /* no answer at all, or the network says no */
-    PORT_SILENT,     /* connected; neither greeting nor TLS */
+    PORT_SILENT,     /* connected; neither greeting nor TLS, or TLS and no greeting */
     PORT_PLAIN,      /* SMTP, no STARTTLS offered */
     PORT_STARTTLS,   /* SMTP with STARTTLS that works; the certificate may still be bad */
     PORT_BROKEN,     /* STARTTLS offered, and refused or the handshake failed */

@@ -86,7 +86,7 @@ def test_a_password_that_is_wrong(rogue, ini, check):
 def test_a_certificate(certificate, words, rogue, ini, check):
     server = rogue(tls="implicit", certificate=certificate)
     done = check(ini(server.port, "implicit"))
-    assert ("TLS", "failed") in steps(done) and words in done.out.decode() and done.exit == 77
+    assert ("certificate", "failed") in steps(done) and words in done.out.decode() and done.exit == 77
     assert all(session.verbs in ("", "QUIT") for session in server.sessions)
 
 

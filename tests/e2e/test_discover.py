@@ -134,6 +134,13 @@ def test_a_domain_without_a_server(domain, words, code, dns, orsino):
     assert done.returncode in (code, 75), done
 
 
+def test_a_provider_by_name(dns, orsino):
+    done = dns.run(orsino, "probe", "gmail")
+    assert b"orsino: smtp.gmail.com: " in done.stderr and b"host =" not in done.stderr
+    done = dns.run(orsino, "probe", "gmial")
+    assert b", did you mean gmail?" in done.stderr and done.returncode in (68, 75)
+
+
 def test_the_region_of_an_mx_is_taken(dns, orsino, tmp_path):
     place = tmp_path / "orsino.ini"
     done = dns.run(orsino, "setup", "--non-interactive", "--no-check", "-C", str(place), "--provider", "ionos", "--password-file", "/dev/null",

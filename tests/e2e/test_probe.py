@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import signal
+import ssl
 import socket
 import subprocess
 
@@ -136,6 +137,34 @@ def test_ports_are_asked_side_by_side(rogue, probe):
     process.wait(10)
 
 
+@pytest.mark.parametrize("form", ["localhost:{}", "smtps://localhost:{}/", "127.0.0.1:{}"])
+def test_a_server_as_people_write_it(form, rogue, orsino):
+    server = rogue(tls="implicit")
+    done = orsino.run("probe", "--json", form.format(server.port), name="orsino", message=b"")
+    assert [(one["port"], one["state"]) for one in json.loads(done.out)["ports"]] == [(server.port, "implicit TLS")]
+
+
+def test_tls_and_then_silence(rogue, probe):
+    done = probe("--timeout", "2s", "--port", str(rogue({"greeting": SILENCE}, tls="implicit").port))
+    assert "TLS from the first byte, but no greeting follows" in done.out.decode() and done.exit == 75
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+def test_tls_that_is_too_old(rogue, probe, certificates):
+    """It decides, and not the port where nobody is."""
+    context = certificates.server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    server = rogue(tls="implicit", context=context)
+    done = probe("--port", f"{server.port},1")
+    assert done.exit == 76 and "Its TLS is too old to be used: whoever runs the server has to allow TLS 1.2" in done.out.decode()
+
+
+def test_a_server_that_refuses_us(rogue, probe):
+    done = probe("--port", f"{rogue({'greeting': '554 go away'}).port},1")
+    assert done.exit == 69 and "The server is there, and refuses this machine" in done.out.decode()
+
+
 def test_nobody_is_left_behind(rogue, probe):
     """Ctrl-C ends all of it."""
     server = rogue(script={"greeting": SILENCE})
@@ -157,12 +186,13 @@ def test_the_words_for_people(rogue, probe):
     assert done.exit == 0 and "\033" not in text
     assert re.search(rf"(?m)^ *{implicit.port}  implicit TLS +1\.2 +valid (29|30) days +PLAIN LOGIN +38M +\d+\.\d ms$", text), text
     assert re.search(rf"(?m)^ *{plain.port}  SMTP without TLS or STARTTLS", text), text
-    assert f"This provider only speaks implicit TLS, on port {implicit.port}.\n" in text
+    assert f"Of these ports {implicit.port} is the best, with implicit TLS.\n" in text
     assert text.endswith(f"In the INI:\n\nhost = localhost\ntls = implicit\nport = {implicit.port}\nuser = ...\npassword = ...\n")
-    assert all(len(line) <= 100 or line.startswith("   ") or "  " in line[:9] for line in text.splitlines())
+    assert all(len(line) <= 80 for line in text.partition("\n\n")[2].partition("\n\n")[0].splitlines())
 
 
-@table("variables, has_colour", [("a terminal", {}, True), ("NO_COLOR", {"NO_COLOR": "1"}, False), ("NO_COLOR, empty", {"NO_COLOR": ""}, True)])
+@table("variables, has_colour", [("a terminal", {}, True), ("NO_COLOR", {"NO_COLOR": "1"}, False), ("NO_COLOR, empty", {"NO_COLOR": ""}, True),
+    ("a terminal that can do nothing", {"TERM": "dumb"}, False)])
 def test_colour(variables, has_colour, rogue, probe):
     server = rogue(tls="implicit")
     ours, theirs = pty.openpty()
@@ -196,6 +226,7 @@ def test_what_a_server_says_cannot_talk_to_the_terminal(rogue, probe):
     ("no time", ["--timeout", "soon", "a"], 64, "--timeout takes a time"),
     ("too many ports", ["--port", ",".join(map(str, range(1, 18))), "a"], 64, "16 ports at most"),
     ("no INI", ["-C", "/nonexistent", "a"], 78, "/nonexistent"),
+    ("a port that is none", ["localhost:abc"], 64, "without port or ://"),
     ("no host can be called so", ["a b"], 68, "no host can have this name"),
 ])  # fmt: skip
 def test_a_line_for_what_is_wrong(words, code, said, orsino):

@@ -35,7 +35,15 @@ static void note_sent(void *context, uint64_t bytes)
     notes->times++;
 }
 
-#define MEETING "resolve connect greet hello"
+/* TCP stands, before anything is waited for. */
+static void note_connected(void *context)
+{
+    struct notes *notes = context;
+
+    buf_add_string(&notes->stages, " up");
+}
+
+#define MEETING "resolve connect up greet hello"
 #define MESSAGE "mail rcpt data body"
 
 static void stages(void **state)
@@ -55,7 +63,7 @@ static void stages(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
         struct notes notes = { .grows = true };
-        const struct watcher watcher = { note_stage, note_sent, &notes };
+        const struct watcher watcher = { note_stage, note_connected, note_sent, &notes };
         struct run r = { .has_parcel = false };
         struct account account = some_account;
 
@@ -92,7 +100,7 @@ static void bytes_of_a_message(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
         struct notes notes = { .grows = true };
-        const struct watcher watcher = { rows[i].stages ? note_stage : NULL,
+        const struct watcher watcher = { rows[i].stages ? note_stage : NULL, NULL,
                                          rows[i].sent ? note_sent : NULL, &notes };
         struct account account = some_account;
         struct status why = { 0 };

@@ -1,4 +1,4 @@
-#include "cli/queue_text.h"
+#include "cli/show.h"
 
 #include <time.h>
 
@@ -10,7 +10,7 @@ enum {
     TIME_ROOM = 64,
 };
 
-void queue_add_size(struct buf *out, uint64_t bytes)
+void show_size(struct buf *out, uint64_t bytes)
 {
     static const char units[] = "KMGTPE";
     const char *unit = units;
@@ -30,7 +30,7 @@ void queue_add_size(struct buf *out, uint64_t bytes)
 }
 
 /* Each unit from where two of it are full, so that the figure still says something. */
-void queue_add_span(struct buf *out, int64_t seconds)
+void show_span(struct buf *out, int64_t seconds)
 {
     static const struct {
         int64_t from, unit;
@@ -50,7 +50,7 @@ void queue_add_span(struct buf *out, int64_t seconds)
     buf_addf(out, "%lld%c", (long long)(seconds / units[i].unit), units[i].letter);
 }
 
-void queue_add_time(struct buf *out, int64_t when, const char *format)
+void show_time(struct buf *out, int64_t when, const char *format)
 {
     char room[TIME_ROOM];
     time_t moment = (time_t)when;
@@ -80,13 +80,13 @@ static void add_spaces(struct buf *out, struct slice text, size_t columns)
         buf_add_char(out, ' ');
 }
 
-void queue_add_left(struct buf *out, struct slice text, size_t columns)
+void show_left(struct buf *out, struct slice text, size_t columns)
 {
     buf_add_slice(out, text);
     add_spaces(out, text, columns);
 }
 
-void queue_add_right(struct buf *out, struct slice text, size_t columns)
+void show_right(struct buf *out, struct slice text, size_t columns)
 {
     add_spaces(out, text, columns);
     buf_add_slice(out, text);
@@ -115,7 +115,7 @@ static void add_character(struct buf *out, struct slice c)
         buf_add_slice(out, c);
 }
 
-void queue_add_json(struct buf *out, const char *text)
+void show_json(struct buf *out, const char *text)
 {
     struct slice rest = slice_of(text);
 

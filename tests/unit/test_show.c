@@ -1,4 +1,4 @@
-#include "cli/queue_text.h"
+#include "cli/show.h"
 
 #include "unit.h"
 
@@ -33,7 +33,7 @@ static void sizes(void **state)
         struct buf out;
 
         buf_over(&out, room, sizeof room);
-        queue_add_size(&out, rows[i].bytes);
+        show_size(&out, rows[i].bytes);
         check_text(rows[i].sentence, buf_slice(&out), slice_of(rows[i].want));
     }
 }
@@ -63,7 +63,7 @@ static void spans(void **state)
         struct buf out;
 
         buf_over(&out, room, sizeof room);
-        queue_add_span(&out, rows[i].seconds);
+        show_span(&out, rows[i].seconds);
         check_text(rows[i].sentence, buf_slice(&out), slice_of(rows[i].want));
     }
 }
@@ -89,7 +89,7 @@ static void times(void **state)
         struct buf out;
 
         buf_over(&out, room, sizeof room);
-        queue_add_time(&out, rows[i].when, rows[i].format);
+        show_time(&out, rows[i].when, rows[i].format);
         check_text(rows[i].sentence, buf_slice(&out), slice_of(rows[i].want));
     }
 }
@@ -114,10 +114,10 @@ static void columns(void **state)
         struct buf out;
 
         buf_over(&out, room, sizeof room);
-        queue_add_left(&out, slice_of(rows[i].text), rows[i].columns);
+        show_left(&out, slice_of(rows[i].text), rows[i].columns);
         check_text(rows[i].sentence, buf_slice(&out), slice_of(rows[i].left));
         buf_clear(&out);
-        queue_add_right(&out, slice_of(rows[i].text), rows[i].columns);
+        show_right(&out, slice_of(rows[i].text), rows[i].columns);
         check_text(rows[i].sentence, buf_slice(&out), slice_of(rows[i].right));
     }
 }
@@ -147,7 +147,7 @@ static void json(void **state)
         struct buf out;
 
         buf_over(&out, room, sizeof room);
-        queue_add_json(&out, rows[i].text);
+        show_json(&out, rows[i].text);
         check_text(rows[i].sentence, buf_slice(&out), slice_of(rows[i].want));
     }
 }
@@ -159,5 +159,5 @@ int main(void)
         cmocka_unit_test(columns), cmocka_unit_test(json),
     };
 
-    return cmocka_run_group_tests_name("queue_text", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("show", tests, NULL, NULL);
 }

@@ -1,0 +1,52 @@
+#include "cli/target.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    PORT_MAX = 65535,
+};
+
+static struct slice without_scheme(struct slice text)
+{
+    const char *end = memmem(text.p, text.n, "://", 3);
+
+    if (!end)
+        return text;
+    text = slice_part(text, (size_t)(end + 3 - text.p), text.n);
+    return text.n > 0 && text.p[text.n - 1] == '/' ? slice_part(text, 0, text.n - 1) : text;
+}
+
+/* Where the port begins, behind its colon; or the end. */
+static size_t find_port(struct slice text)
+{
+    size_t colon = slice_find(text, ':');
+    bool is_bracketed = text.n > 0 && text.p[0] == '[';
+
+    if (is_bracketed) {
+        size_t bracket = slice_find(text, ']');
+
+        return bracket + 1 < text.n && text.p[bracket + 1] == ':' ? bracket + 2 : text.n;
+    }
+    if (colon == text.n ||
+        slice_find(slice_part(text, colon + 1, text.n), ':') + colon + 1 < text.n)
+        return text.n;
+    return colon + 1;
+}
+
+void target_read(const char *text, struct target *out)
+{
+    struct slice rest = without_scheme(slice_of(text));
+    size_t at = find_port(rest);
+    uint64_t port;
+
+    out->port = 0;
+    if (at > 1 && at < rest.n && slice_number(slice_part(rest, at, rest.n), PORT_MAX, &port) &&
+        port > 0) {
+        out->port = (unsigned)port;
+        rest = slice_part(rest, 0, at - 1);
+    }
+    (void)snprintf(out->host, sizeof out->host, "%.*s", (int)rest.n, rest.n > 0 ? rest.p : "");
+}

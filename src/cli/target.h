@@ -1,0 +1,20 @@
+/* A server as people write it. */
+#ifndef ORSINO_CLI_TARGET_H
+#define ORSINO_CLI_TARGET_H
+
+enum {
+    TARGET_ROOM = 1024,
+};
+
+struct target {
+    char host[TARGET_ROOM]; /* what is longer is cut, and no host */
+    unsigned port;          /* 0: none named */
+};
+
+/*
+ * Takes host, host:2525, [::1]:2525 and smtps://host:465/ apart. An IPv6 address without brackets
+ * is a host as a whole. Whether there can be such a host is not looked at.
+ */
+void target_read(const char *text, struct target *out);
+
+#endif
