@@ -60,6 +60,16 @@ static bool asks_for_help(const struct role *command, int argc, char **argv)
     return !command->helps && argc > 2 && strcmp(argv[2], "--help") == 0;
 }
 
+/* After a word that is none of ours, or after none. */
+static int refuse(const char *word)
+{
+    const char *names[sizeof commands / sizeof *commands];
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        names[i] = commands[i].name;
+    return usage_main(word, names);
+}
+
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -88,5 +98,5 @@ int main(int argc, char **argv)
         return command->run(argc - 1, argv + 1);
     if (word[0] == '-') /* many write our own path where a sendmail is asked for */
         return sendmail_main(argc, argv);
-    return usage_main(argc, argv);
+    return refuse(argc > 1 ? word : NULL);
 }

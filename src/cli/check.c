@@ -1,6 +1,7 @@
 #include "cli/check.h"
 
 #include "base/log.h"
+#include "base/rights.h"
 #include "cli/check_inside.h"
 #include "cli/command_option.h"
 #include "cli/report.h"
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 static const char usage[] = "usage: orsino check [options] [account]\n"
                             "  --send ADDRESS  send a test message to it in the end\n"
@@ -22,6 +24,7 @@ static const char test_message[] =
 
 enum {
     PASSWORD_MAX = 4096,
+    ANSWER_MAX = 30 * 1000, /* milliseconds: who looks at it does not wait longer */
 };
 
 struct words {
@@ -110,6 +113,20 @@ static enum code check_config(struct door *door, struct making *m, const struct 
     return CODE_OK;
 }
 
+/* An installation that has a group for it had a queue, too. */
+static void tell_no_queue(const struct door *door, struct steps *steps)
+{
+    bool is_dropped;
+    gid_t group;
+
+    if (strcmp(config_path(door->config), SYSTEM_CONFIG) == 0 && access(QUEUE_FOLDER, F_OK) != 0 &&
+        rights_group(&group, &is_dropped))
+        steps_tell(steps, STEP_WARNING, "queue",
+                   "none: " QUEUE_FOLDER " is not there, which install.sh makes");
+    else
+        steps_tell(steps, STEP_OK, "queue", "none: what fails for now stays with its caller");
+}
+
 /* That nothing can be kept is told, though a message that is sent at once would not notice. */
 static void check_queue(struct door *door, struct steps *steps)
 {
@@ -121,7 +138,7 @@ static void check_queue(struct door *door, struct steps *steps)
     else if (door->spool)
         steps_tell(steps, STEP_OK, "queue", "%s can be written", spool_path(door->spool));
     else
-        steps_tell(steps, STEP_OK, "queue", "none: what fails for now stays with its caller");
+        tell_no_queue(door, steps);
 }
 
 static enum code read_text(struct message *m, struct status *why)
@@ -181,6 +198,8 @@ static void check(const struct words *w, struct status *why)
     steps.is_silent = w->only_sends;
     if (check_config(&door, &m, w, &steps, why) == CODE_OK) {
         steps.is_silent = false;
+        if (m.account.timeout > ANSWER_MAX)
+            m.account.timeout = ANSWER_MAX;
         if ((w->only_sends || check_way(&m, &steps, why) == CODE_OK) && w->send)
             (void)send_test(&m, w->send, &steps, why);
         if (!w->only_sends)

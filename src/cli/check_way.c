@@ -39,10 +39,13 @@ static void tell_certificate(struct walk *w)
     by = facts.ca[0] != 0 ? facts.ca : facts.issuer;
     if (w->connection.settled.fingerprint[0] != 0)
         steps_tell(w->steps, STEP_OK, "certificate", "%s, the one of fingerprint =", facts.subject);
+    else if (facts.days_left < DAYS_LEFT)
+        steps_tell(w->steps, STEP_WARNING, "certificate",
+                   "%s, valid for %d day%s only, so it has to be renewed soon; issued by \"%s\"",
+                   facts.subject, facts.days_left, facts.days_left == 1 ? "" : "s", by);
     else
-        steps_tell(w->steps, facts.days_left < DAYS_LEFT ? STEP_WARNING : STEP_OK, "certificate",
-                   "%s, valid for %d day%s, issued by \"%s\"", facts.subject, facts.days_left,
-                   facts.days_left == 1 ? "" : "s", by);
+        steps_tell(w->steps, STEP_OK, "certificate", "%s, valid for %d days, issued by \"%s\"",
+                   facts.subject, facts.days_left, by);
 }
 
 static const char *first_line(const char *text, char *room, size_t size)

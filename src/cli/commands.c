@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 #include "cli/options.h"
+#include "conf/nearest.h"
 
 #include <stdio.h>
 #include <sysexits.h>
@@ -83,11 +84,19 @@ int version_main(int argc, char **argv)
     return put(STDOUT_FILENO, slice_of(version));
 }
 
-int usage_main(int argc, char **argv)
+int usage_main(const char *word, const char *const *names)
 {
-    if (argc > 1)
+    struct nearest nearest;
+
+    nearest_begin(&nearest, slice_of(word));
+    for (; *names; names++)
+        nearest_offer(&nearest, *names);
+    if (word && nearest.name)
+        (void)fprintf(stderr, "orsino: no command \"%.80s\", did you mean %s?\n", word,
+                      nearest.name);
+    else if (word)
         (void)fprintf(stderr, "orsino: no command \"%.80s\" in this version; see orsino help\n",
-                      argv[1]);
+                      word);
     else
         (void)put_help(STDERR_FILENO);
     return EX_USAGE;

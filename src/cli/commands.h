@@ -5,7 +5,8 @@
 int help_main(int argc, char **argv);
 int version_main(int argc, char **argv);
 
-/* The help on stderr after a command that is none; argv[1] is that word, if there is one. */
-int usage_main(int argc, char **argv);
+/* After a word that is none of these names, up to NULL: a line on stderr, with the one that may be
+ * meant. After no word at all, NULL, the help. */
+int usage_main(const char *word, const char *const *names);
 
 #endif

@@ -65,8 +65,9 @@ struct making {
     struct message message;
     struct envelope envelope;
     struct outcome outcome;
-    size_t outcome_rows; /* that there is memory for */
-    bool is_kept;        /* what was not delivered is in the spool */
+    size_t outcome_rows;            /* that there is memory for */
+    bool is_kept;                   /* what was not delivered is in the spool */
+    char failed_id[RECORD_ID_ROOM]; /* of what is kept among the failed; "" for nothing */
 };
 
 void making_begin(struct making *m, struct door *door);

@@ -65,7 +65,7 @@ static int look_through(const char *path, const struct aliases *aliases)
 static int refuse(const struct options *options, const struct status *why)
 {
     if (options->error_mode != 'q')
-        report_failure(why, NULL, NULL, NULL);
+        report_failure(why, NULL, NULL, NULL, NULL);
     return status_exit(why);
 }
 

@@ -23,7 +23,7 @@ void progress_draw(struct buf *out, size_t done, size_t total, size_t failed)
         buf_add_char(out, i < full ? '#' : ' ');
     buf_addf(out, "] %zu/%zu", done, total);
     if (failed > 0)
-        buf_addf(out, "  %zu failed", failed);
+        buf_addf(out, "  %zu not sent", failed);
 }
 
 /* Carriage returns alone: they work on every terminal. */

@@ -20,7 +20,7 @@ void progress_step(struct progress *p, size_t done, size_t total, size_t failed)
 /* Takes the bar away, before another line and in the end. */
 void progress_clear(struct progress *p);
 
-/* The bar itself: "[####      ] 120/1000  3 failed". */
+/* The bar itself: "[####      ] 120/1000  3 not sent". */
 void progress_draw(struct buf *out, size_t done, size_t total, size_t failed);
 
 #endif

@@ -6,6 +6,7 @@
 #include "cli/process.h"
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/terminal.h"
 #include "deliver/runner.h"
 
 #include <poll.h>
@@ -157,10 +158,12 @@ static enum code run_once(const struct queue *q, const char *id, bool only_due,
 static enum code run_all(const struct queue *q, const struct queue_round *round, struct status *why)
 {
     struct run_result result;
-    struct status ignored;
+    struct status worst;
 
-    if (!q->door.spool || run_once(q, NULL, round->only_due, &result, &ignored, why))
+    if (!q->door.spool || run_once(q, NULL, round->only_due, &result, &worst, why))
         return why->code;
+    if (worst.code != CODE_OK && isatty(STDERR_FILENO))
+        report_command_failure(&worst, NULL);
     if (result.unreadable == 0 || rights_are_raised())
         return CODE_OK;
     return status_set(why, result.unreadable_code, STAGE_QUEUE,
@@ -207,12 +210,22 @@ static enum code run_one(const struct queue *q, const struct queue_round *round,
     return why->code;
 }
 
+/* For a person; a program that runs it every five minutes, with a queue or without, wants peace. */
+static void tell_no_queue(void)
+{
+    if (terminal_redraws(STDERR_FILENO))
+        (void)fputs("orsino: there is no queue: queue = is empty, or its folder is not there\n",
+                    stderr);
+}
+
 static int run_by_hand(const struct options *options, const struct queue_round *round)
 {
     struct queue q;
     struct status why = { 0 };
 
-    if (queue_begin(&q, options, &why) == CODE_OK)
+    if (queue_begin(&q, options, &why) == CODE_OK && !q.door.spool && !round->id)
+        tell_no_queue();
+    else if (why.code == CODE_OK)
         (void)(round->id ? run_one(&q, round, &why) : run_all(&q, round, &why));
     if (why.code != CODE_OK)
         report_command_failure(&why, NULL);

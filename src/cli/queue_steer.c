@@ -156,10 +156,11 @@ static void steer_many(struct steering *s, bool waiting, bool failed)
 {
     struct places places = { .rows = NULL };
     struct status why = { 0 }, unreadable = { 0 };
-    bool is_there = s->queue->door.spool != NULL;
 
-    if ((is_there && waiting && places_add(&places, s->queue, SPOOL_QUEUE, &why)) ||
-        (is_there && failed && places_add(&places, s->queue, SPOOL_FAILED, &why)))
+    if (!s->queue->door.spool)
+        (void)status_set(&why, CODE_USAGE, STAGE_QUEUE, "there is no queue");
+    if (why.code || (waiting && places_add(&places, s->queue, SPOOL_QUEUE, &why)) ||
+        (failed && places_add(&places, s->queue, SPOOL_FAILED, &why)))
         note_failure(s, &why);
     for (size_t i = 0; i < places.count; i++)
         steer_place(s, &places.rows[i]);

@@ -83,7 +83,8 @@ void report_command_failure(const struct status *why, const struct account *acco
 }
 
 void report_failure(const struct status *worst, const struct account *account,
-                    const struct envelope *envelope, const struct outcome *outcome)
+                    const struct envelope *envelope, const struct outcome *outcome,
+                    const char *failed_id)
 {
     char room[LINE_MAX_BYTES];
     struct buf line;
@@ -92,6 +93,8 @@ void report_failure(const struct status *worst, const struct account *account,
     add_failure(&line, "sendmail", worst, account);
     if (envelope && outcome && outcome->recipients)
         add_refused(&line, worst, envelope, outcome);
+    if (failed_id && failed_id[0] != 0)
+        buf_addf(&line, "; kept: orsino queue retry %s sends it again", failed_id);
     report_line(STDERR_FILENO, &line);
 }
 

@@ -14,10 +14,11 @@ void report_line(int fd, struct buf *line);
 /*
  * One line on stderr: "sendmail: ", the failure, its cure, and which of several recipients were
  * refused. `envelope` and `outcome` may be NULL when it did not come that far, and so may
- * `account`.
+ * `account`. `failed_id` is where the message is among the failed; NULL or "" for nowhere.
  */
 void report_failure(const struct status *worst, const struct account *account,
-                    const struct envelope *envelope, const struct outcome *outcome);
+                    const struct envelope *envelope, const struct outcome *outcome,
+                    const char *failed_id);
 
 /* The same of a command of ours, beginning with "orsino: ". */
 void report_command_failure(const struct status *why, const struct account *account);

@@ -9,6 +9,7 @@
 #include "cli/newaliases.h"
 #include "cli/queue.h"
 #include "cli/report.h"
+#include "cli/terminal.h"
 #include "cli/serve.h"
 #include "cli/verify.h"
 #include "cli/waiting.h"
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 enum {
+    LINE_ROOM = 4096,
     ORIGIN_ROOM = RECORD_ID_ROOM + 32,
 };
 
@@ -146,6 +148,22 @@ static void forget_kept(struct making *m)
             m->outcome.recipients[i] = (struct status){ .code = CODE_OK };
 }
 
+/* Programs are not told, since nothing is lost; a person has watched it come to nothing. */
+static void tell_waiting(const struct making *m, const struct parcel *p, const struct status *worst)
+{
+    char room[LINE_ROOM];
+    struct buf line;
+
+    if (!p || p->folder != SPOOL_QUEUE || !queue_keeps(worst) || !terminal_redraws(STDERR_FILENO) ||
+        m->door->options->error_mode == 'q')
+        return;
+    buf_over(&line, room, sizeof room);
+    buf_add_string(&line, "sendmail: ");
+    status_describe(worst, &line);
+    buf_addf(&line, "; it waits in the queue as %s", p->record.id);
+    report_line(STDERR_FILENO, &line);
+}
+
 /*
  * What is worth another try waits in the queue, and is no failure then. What is not is one, and is
  * kept for whoever looks for it.
@@ -159,6 +177,9 @@ static struct status keep_rest(struct making *m, struct status worst)
     log_outcome(m, p);
     if (!code) {
         m->is_kept = p != NULL;
+        if (p && p->folder == SPOOL_FAILED)
+            memcpy(m->failed_id, p->record.id, sizeof m->failed_id);
+        tell_waiting(m, p, &worst);
         forget_kept(m);
         if (queue_keeps(&worst))
             worst = (struct status){ .code = CODE_OK };
@@ -208,7 +229,8 @@ static int not_delivered(const struct making *m, const struct status *worst)
     if (!m->is_kept)
         keep_dead_letter(m, worst);
     if (m->door->options->error_mode != 'q')
-        report_failure(worst, m->has_account ? &m->account : NULL, &m->envelope, &m->outcome);
+        report_failure(worst, m->has_account ? &m->account : NULL, &m->envelope, &m->outcome,
+                       m->failed_id);
     return status_exit(worst);
 }
 
@@ -289,7 +311,7 @@ static int check_config(const struct options *options)
     struct status why = { 0 };
 
     if (door_open(&door, options, &why) || try_account(&door, &why))
-        report_failure(&why, NULL, NULL, NULL);
+        report_failure(&why, NULL, NULL, NULL, NULL);
     door_close(&door);
     return status_exit(&why);
 }
@@ -303,7 +325,7 @@ static int refuse(const struct options *options, const struct status *why)
     if (!strchr("sdD", options->mode))
         drain_stdin();
     if (options->error_mode != 'q')
-        report_failure(why, NULL, NULL, NULL);
+        report_failure(why, NULL, NULL, NULL, NULL);
     return status_exit(why);
 }
 

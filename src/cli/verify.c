@@ -83,7 +83,7 @@ int verify_main(const struct options *options)
     if (options->mode == 'v' && options->recipient_count == 0)
         (void)status_set(&why, CODE_NO_RECIPIENT, STAGE_OPTIONS, "no recipient");
     if (why.code) {
-        report_failure(&why, NULL, NULL, NULL);
+        report_failure(&why, NULL, NULL, NULL, NULL);
         result = status_exit(&why);
     }
     door_close(&door);

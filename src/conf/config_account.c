@@ -177,7 +177,7 @@ static enum code refuse_choice(const struct config *c, const char *sentence, str
 {
     struct slice section;
     struct buf names;
-    const char *list, *none = is_environment_alone(c) ? ENVIRONMENT_NAME : "none";
+    const char *list, *none = only_account(c, &section) ? name_of(c, section) : "none";
     size_t at = 0;
     enum code code;
 
@@ -253,10 +253,26 @@ static enum code choose(const struct config *c, const char *name, const char *se
                          (struct slice){ 0 }, why);
 }
 
+/* The line of the key that a sentence begins with, "host takes …", or is about; 0 for none. */
+static unsigned blamed_line(const struct config *c, struct slice section, const char *sentence)
+{
+    struct slice rest = slice_of(sentence), word = { 0 };
+    const struct key *key;
+    unsigned line;
+
+    (void)slice_take_until(&rest, " :", &word);
+    if (slice_equal(word, slice_of("no"))) /* such provider */
+        (void)slice_take_until(&rest, " :", &word);
+    key = keys_find(word);
+    line = key ? scan_line(&c->scan, section, key->name) : 0;
+    return key && line == 0 ? scan_line(&c->scan, slice_of(SCAN_GLOBALS), key->name) : line;
+}
+
 /* Where an account that cannot be used has its values from. */
 static void place_account(const struct config *c, struct slice section, struct status *why)
 {
-    unsigned line = scan_line(&c->scan, section, NULL);
+    unsigned blamed = blamed_line(c, section, why->what);
+    unsigned line = blamed > 0 ? blamed : scan_line(&c->scan, section, NULL);
 
     if (line == 0)
         status_at(why, "%s", ENVIRONMENT_NAME);

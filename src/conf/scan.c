@@ -1,6 +1,7 @@
 #include "conf/scan.h"
 
 #include "conf/keys.h"
+#include "conf/nearest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -193,6 +194,17 @@ static unsigned line_of_twin(const struct scanner *s, struct slice name)
     return 0;
 }
 
+/* Most often in a section whose name is misspelt. */
+static enum code refuse_global(struct scanner *s, const struct key *key)
+{
+    struct nearest nearest;
+
+    nearest_begin(&nearest, s->section);
+    nearest_offer(&nearest, SCAN_GLOBALS);
+    return refuse(s, "%s: this key belongs into [%s]%s", key->name, SCAN_GLOBALS,
+                  nearest.name ? ": is that what this section should be?" : "");
+}
+
 static enum code check_key(struct scanner *s, struct slice name, const struct key *key)
 {
     unsigned twin = line_of_twin(s, name);
@@ -203,7 +215,7 @@ static enum code check_key(struct scanner *s, struct slice name, const struct ke
         return refuse(s, "%s: a key before the first section: put [%s] above it", key->name,
                       SCAN_GLOBALS);
     if (key->flags & KEY_GLOBAL && !slice_equal_nocase(s->section, slice_of(SCAN_GLOBALS)))
-        return refuse(s, "%s: this key belongs into [%s]", key->name, SCAN_GLOBALS);
+        return refuse_global(s, key);
     if (twin > 0)
         return refuse(s, "%s: stands twice in this section, first in line %u", key->name, twin);
     return CODE_OK;

@@ -173,14 +173,15 @@ static void secure(struct connection *c)
 }
 
 /*
- * Where the account says STARTTLS, a port that expects TLS at once would be silent until the
- * timeout, some minutes from now. Where STARTTLS was found out, that needs no question.
+ * Where the account says STARTTLS, or none, a port that expects TLS at once would be silent until
+ * the timeout, some minutes from now. Where STARTTLS was found out, that needs no question.
  */
 static void await_greeting(struct connection *c)
 {
     struct status why = { 0 };
 
-    if (c->account->tls != TLS_STARTTLS || smtp_timeout(c->session) < GREETING_LATE)
+    if ((c->account->tls != TLS_STARTTLS && c->account->tls != TLS_NONE) ||
+        connection_is_local(c->account) || smtp_timeout(c->session) < GREETING_LATE)
         return;
     if (connection_hears(c, GREETING_LATE)) {
         exchange(c, false);

@@ -282,20 +282,34 @@ static bool spoke_tls(enum code code)
            code == CODE_UNTRUSTED || code == CODE_READ;
 }
 
-bool connection_expects_tls(struct connection *c)
+static bool shakes_hands_anew(const struct connection *c, struct trust *trust,
+                              struct deadline until)
 {
-    struct deadline until = deadline_in(SECOND_HANDSHAKE);
     struct stream *stream = NULL;
     struct status why = { 0 };
     enum code code;
 
+    if (open_stream(&c->settled, &until, NULL, &stream, &why))
+        return false;
+    code = stream_start_tls(stream, tls_name(&c->settled), trust, until, &why);
+    stream_close(stream);
+    return spoke_tls(code);
+}
+
+bool connection_expects_tls(struct connection *c)
+{
+    struct deadline until = deadline_in(SECOND_HANDSHAKE);
+    struct trust *own = NULL; /* of an account without TLS, which has none; nothing follows it */
+    struct status why = { 0 };
+    bool expects;
+
+    if (!c->trust && trust_load_to_look(c->account->ca_file, &own, &why))
+        return false;
     /* A greeting that comes meanwhile must find some of the patience left. */
     if (c->has_patience && deadline_left(c->patience) / 2 < SECOND_HANDSHAKE)
         until = deadline_in(deadline_left(c->patience) / 2);
     log_trace("=", slice_of("no greeting: asks for TLS on a second connection"));
-    if (open_stream(&c->settled, &until, NULL, &stream, &why))
-        return false;
-    code = stream_start_tls(stream, tls_name(&c->settled), c->trust, until, &why);
-    stream_close(stream);
-    return spoke_tls(code);
+    expects = shakes_hands_anew(c, own ? own : c->trust, until);
+    trust_free(own);
+    return expects;
 }

@@ -144,6 +144,7 @@ def test_help_fits_a_screen(orsino):
     for command in ("send", "serve", "mailq", "newaliases", "version"):
         done = orsino.run(command, "--help", name="orsino", message=b"")
         assert done.exit == 0 and done.out.startswith(b"usage: sendmail [options]"), command
+    assert "did you mean check?" in orsino.run("chek", name="orsino", message=b"").failed(64)
     done = orsino.run("queue", "--help", name="orsino", message=b"")
     assert done.exit == 0 and done.out.startswith(b"usage: orsino queue list [--json]\n")
     for word in ("help", "--help"):

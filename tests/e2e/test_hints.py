@@ -264,10 +264,11 @@ def test_tls_1_3_at_once_where_starttls_is_expected(orsino, ini, certificates):
     assert line == ("localhost:PORT: this port expects TLS at once (set tls = implicit, or leave it out)", 76)
 
 
-def test_tls_at_once_where_starttls_is_expected(orsino, rogue, ini):
+@pytest.mark.parametrize("tls", ["starttls", "none"])
+def test_tls_at_once_where_starttls_is_expected(tls, orsino, rogue, ini):
     """Not openssl's server, which has ears for one client at a time."""
     server = rogue(tls="implicit")
-    line = said_by(orsino, ini(server.port, "starttls"), server.port)
+    line = said_by(orsino, ini(server.port, tls), server.port)
     assert line == ("localhost:PORT: this port expects TLS at once (set tls = implicit, or leave it out)", 76)
 
 

@@ -76,8 +76,9 @@ REFUSED = [
 def test_a_refusal_is_told_and_the_message_kept_among_the_failed(script, code, provider, queue):  # noqa: F811
     (words,) = script.values()
     here = queue(provider(script))
-    here.send(message=complete_message()).failed(code, words)
+    line = here.send(message=complete_message()).failed(code, words)
     name = here.spool.only("failed")
+    assert line.endswith(f"; kept: orsino queue retry {name} sends it again"), line
     assert here.spool.files() == {"body": [name], "failed": [name]}
     assert here.spool.body() == complete_message()
     assert words in here.spool.record(folder="failed")

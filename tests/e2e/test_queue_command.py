@@ -291,6 +291,24 @@ def slowly(usual):
     return answer
 
 
+def test_a_run_on_a_terminal_says_why(provider, queue):  # noqa: F811
+    here = queue(provider({"RCPT": BUSY}))
+    here.keep("1", "2")
+    text = run_on_a_terminal(here, "run")
+    assert "2/2  2 not sent" in text and "2 waiting\r\norsino: " in text and text.rstrip().endswith(f'"{BUSY}"'), text
+    assert here.command("run").err == ""
+
+
+def test_no_queue(provider, queue):  # noqa: F811
+    """An error for who wants to steer it; a run, as by a timer, is quiet but at a terminal."""
+    here = queue(provider(), queue="")
+    for word in ("hold", "retry", "remove"):
+        result = here.command(word, "all")
+        assert result.exit == 64 and result.err == "orsino: there is no queue\n"
+    assert here.command("run").err == "" and here.command("list").out == b"none\n"
+    assert run_on_a_terminal(here, "run") == "orsino: there is no queue: queue = is empty, or its folder is not there\r\n"
+
+
 def test_nothing_but_text_without_a_terminal(provider, queue):  # noqa: F811
     here = queue(provider())
     here.keep(*map(str, range(10)))

@@ -53,6 +53,15 @@ def test_what_takes_its_time_is_shown(script, message, words, orsino, rogue, ini
     assert code == 0 and words in said and screen(said) == "", said
 
 
+def test_what_waits_in_the_queue_is_told(orsino, rogue, ini, tmp_path):
+    """Of programs nobody is told: nothing is lost. A person has seen it come to nothing."""
+    config = ini(rogue({"RCPT": "451 4.2.1 busy"}).port, queue=tmp_path / "spool")
+    said, code = send_at_a_terminal(orsino, config)
+    (name,) = os.listdir(tmp_path / "spool/queue")
+    assert code == 0 and said.endswith(f"451 4.2.1 busy\"; it waits in the queue as {name}\r\n".encode())
+    assert orsino.run(BOB, ini=config).err == ""
+
+
 def test_a_failure_stands_on_a_line_of_its_own(orsino, rogue, ini):
     said, code = send_at_a_terminal(orsino, ini(rogue({"greeting": (1.7, "554 5.7.1 not you")}).port))
     assert code == 69 and b"talking to" in said

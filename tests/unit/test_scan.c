@@ -49,6 +49,8 @@ static void lines(void **state)
         { "before a section", "\nhost = b\n", "x:2: host: a key before the first section" },
         { "a global in an account", "[a]\ndomain = b\n",
           "x:2: domain: this key belongs into [orsino]" },
+        { "a global in a section whose name is misspelt", "[orsion]\nlocal = a@b.it\n",
+          "x:2: local: this key belongs into [orsino]: is that what this section should be?" },
         { "a key twice", "[a]\nhost = b\nuser = c\nHost = d\n",
           "x:4: host: stands twice in this section, first in line 2" },
         { "a key in two sections", "[a]\nhost = b\n[c]\nhost = d\n", NULL },
