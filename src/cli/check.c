@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 static const char usage[] = "usage: orsino check [options] [account]\n"
@@ -248,9 +247,5 @@ int check_main(int argc, char **argv)
         check(&words, &why);
         is_told = true;
     }
-    if (why.code && !is_told)
-        report_command_failure(&why, NULL);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && why.code == CODE_OK)
-        return EX_IOERR;
-    return status_exit(&why);
+    return report_finish(&why, is_told);
 }

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -227,16 +226,6 @@ static void look(struct words *w, const struct account *account, bool *has_looke
     *has_looked = true;
 }
 
-/* What was found needs no further line; what kept us from looking does. */
-static int finish(const struct status *why, bool has_looked)
-{
-    bool is_written = fflush(stdout) == 0 && !ferror(stdout);
-
-    if (why->code != CODE_OK && !has_looked)
-        report_command_failure(why, NULL);
-    return why->code == CODE_OK && !is_written ? EX_IOERR : status_exit(why);
-}
-
 int probe_main(int argc, char **argv)
 {
     struct words words;
@@ -252,5 +241,6 @@ int probe_main(int argc, char **argv)
     else if (why.code == CODE_OK && load(&words, &config, &account, &why) == CODE_OK)
         look(&words, &account, &has_looked, &why);
     config_free(config);
-    return finish(&why, has_looked);
+    /* What was found needs no further line; what kept us from looking does. */
+    return report_finish(&why, has_looked);
 }

@@ -5,7 +5,6 @@
 #include "cli/report.h"
 
 #include <stdio.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 /* Monitors ask for the queue of a machine that has no INI yet, which has no place in its status. */
@@ -47,16 +46,6 @@ bool queue_is_visible(const struct record *r)
     return !rights_are_raised() || r->owner == getuid();
 }
 
-/* What was printed counts only when it could be written. */
-static int finish(const struct status *why)
-{
-    bool is_written = fflush(stdout) == 0 && !ferror(stdout);
-
-    if (why->code != CODE_OK)
-        report_command_failure(why, NULL);
-    return why->code == CODE_OK && !is_written ? EX_IOERR : status_exit(why);
-}
-
 static enum code print_length(const struct queue *q, struct status *why)
 {
     struct places places = { .rows = NULL };
@@ -77,7 +66,7 @@ int queue_show_with(const struct options *options)
 
     if (queue_begin(&q, options, &why) == CODE_OK)
         (void)queue_list(&q, LISTING_MAILQ, SPOOL_QUEUE, &why);
-    result = finish(&why);
+    result = report_finish(&why, false);
     queue_end(&q);
     return result;
 }
@@ -90,7 +79,7 @@ int queue_length_with(const struct options *options)
 
     if (queue_begin(&q, options, &why) == CODE_OK)
         (void)print_length(&q, &why);
-    result = finish(&why);
+    result = report_finish(&why, false);
     queue_end(&q);
     return result;
 }
@@ -113,7 +102,7 @@ static int with_options(int argc, char **argv, int (*run)(const struct options *
 
     if (options_parse(argc, argv, &options, &why) == CODE_OK)
         return run(&options);
-    return finish(&why);
+    return report_finish(&why, false);
 }
 
 int mailq_main(int argc, char **argv)
@@ -161,16 +150,16 @@ int queue_main(int argc, char **argv)
     int result;
 
     if (queue_words_parse(argc, argv, &words, &why))
-        return finish(&why);
+        return report_finish(&why, false);
     if (words.command == QUEUE_HELP) {
         queue_words_help();
-        return finish(&why);
+        return report_finish(&why, false);
     }
     if (words.command == QUEUE_RUN)
         return run_words(&words);
     if (queue_begin(&q, &words.options, &why) == CODE_OK)
         (void)run_command(&q, &words, &why);
-    result = finish(&why);
+    result = report_finish(&why, false);
     queue_end(&q);
     return result;
 }

@@ -3,7 +3,10 @@
 #include "base/log.h"
 #include "deliver/hint.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -80,6 +83,18 @@ void report_command_failure(const struct status *why, const struct account *acco
     buf_over(&line, room, sizeof room);
     add_failure(&line, "orsino", why, account);
     report_line(STDERR_FILENO, &line);
+}
+
+int report_finish(const struct status *why, bool is_told)
+{
+    bool is_written = fflush(stdout) == 0 && !ferror(stdout);
+
+    if (why->code != CODE_OK && !is_told)
+        report_command_failure(why, NULL);
+    if (why->code != CODE_OK || is_written)
+        return status_exit(why);
+    (void)fprintf(stderr, "orsino: the output cannot be written: %s\n", strerror(errno));
+    return EX_IOERR;
 }
 
 void report_failure(const struct status *worst, const struct account *account,

@@ -23,6 +23,10 @@ void report_failure(const struct status *worst, const struct account *account,
 /* The same of a command of ours, beginning with "orsino: ". */
 void report_command_failure(const struct status *why, const struct account *account);
 
+/* The end of a command: tells its failure, unless that was told, and that its output cannot be
+ * written, which counts only when it was done; gives the exit code. */
+int report_finish(const struct status *why, bool is_told);
+
 /* One line in the log for a failure before the delivery; `origin` as below. */
 void report_log_failure(const char *origin, const struct status *why);
 

@@ -199,9 +199,7 @@ int setup_main(int argc, char **argv)
     else if (why.code == CODE_OK)
         result = run(&s, &why);
     explicit_bzero(s.rooms, sizeof s.rooms);
-    if (why.code)
-        report_command_failure(&why, NULL);
-    if (fflush(stdout) != 0 && why.code == CODE_OK && result == EX_OK)
-        return EX_IOERR;
-    return why.code ? status_exit(&why) : result;
+    if (why.code == CODE_OK && result != EX_OK) /* the check has told why */
+        return result;
+    return report_finish(&why, false);
 }

@@ -140,6 +140,15 @@ def test_empty_queue_and_aliases(orsino):
     assert (newaliases.exit, newaliases.err) == (0, "") and newaliases.out.startswith(b"/etc/aliases: ")
 
 
+@pytest.mark.parametrize("words", [("queue", "list"), ("check",), ("probe", "--help")], ids=" ".join)
+def test_output_that_cannot_be_written(words, orsino, rogue, ini):
+    config = ini(rogue(tls="implicit").port, "implicit")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(["orsino", *words, "-C", str(config)], executable=orsino.path, env=orsino.environment(), stdout=full,
+                              stderr=subprocess.PIPE, timeout=60)  # fmt: skip
+    assert done.returncode == 74 and done.stderr == b"orsino: the output cannot be written: No space left on device\n"
+
+
 def test_help_fits_a_screen(orsino):
     for command in ("send", "serve", "mailq", "newaliases", "version"):
         done = orsino.run(command, "--help", name="orsino", message=b"")
