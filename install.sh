@@ -158,6 +158,25 @@ put_back() {
     fi
 }
 
+# The pages that a reader asks for by these names; another package's of the same prefix stay.
+pages_of_sendmail='man1/mailq.1 man1/newaliases.1 man1/sendmail.1 man8/sendmail.8'
+is_our_page() { [ "$(readlink "$1")" = ../man8/orsino.8 ]; }
+
+install_pages() {
+    for page in $pages_of_sendmail; do
+        file=$destdir$prefix/share/man/$page
+        [ ! -e "$file" ] || is_our_page "$file" || continue
+        mkdir -p "$(dirname "$file")"
+        ln -sf ../man8/orsino.8 "$file"
+    done
+}
+
+remove_pages() {
+    for page in $pages_of_sendmail; do
+        ! is_our_page "$destdir$prefix/share/man/$page" || rm "$destdir$prefix/share/man/$page"
+    done
+}
+
 install_links() {
     for link in $links_of_sendmail; do
         mkdir -p "$destdir$(dirname "$link")"
@@ -328,7 +347,7 @@ do_install() {
     install -m 644 man/orsino.8 "$destdir$prefix/share/man/man8/orsino.8"
     install -m 644 man/orsino.ini.5 man/orsino-queue.5 "$destdir$prefix/share/man/man5"
     install_ini
-    [ "$links" = no ] || install_links
+    [ "$links" = no ] || { install_links; install_pages; }
     if [ -n "$group" ]; then install_spool
     elif [ -n "$destdir" ] && [ -n "$wanted" ]; then
         for folder in new body queue failed; do mkdir -p "$destdir$spool/$folder"; done
@@ -349,7 +368,7 @@ remove_spool() {
 }
 
 do_uninstall() {
-    [ "$links" = no ] || remove_links
+    [ "$links" = no ] || { remove_links; remove_pages; }
     remove_services
     rm -f "$destdir$prefix/bin/orsino" "$destdir$prefix/share/man/man8/orsino.8" \
         "$destdir$prefix/share/man/man5/orsino.ini.5" "$destdir$prefix/share/man/man5/orsino-queue.5"

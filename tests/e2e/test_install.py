@@ -1,6 +1,7 @@
 """install.sh: what it puts where, for whom, and that it takes back what it did, without touching this machine's own
 files."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LINKS = ["usr/bin/mailq", "usr/bin/newaliases", "usr/lib/sendmail", "usr/sbin/sendmail"]
 MANUAL = ["man5/orsino-queue.5", "man5/orsino.ini.5", "man8/orsino.8"]
+PAGES = [f"usr/local/share/man/{page}" for page in ("man1/mailq.1", "man1/newaliases.1", "man1/sendmail.1", "man8/sendmail.8")]
 FILES = ["usr/local/bin/orsino", *[f"usr/local/share/man/{page}" for page in MANUAL]]
 FOLDERS = ["body", "failed", "new", "queue"]
 
@@ -141,7 +143,7 @@ def mode(path):
 def test_a_staged_installation_has_these_files(tmp_path):
     done = install("--destdir", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert listing(tmp_path) == sorted(["etc/orsino.ini", *LINKS, *FILES])
+    assert listing(tmp_path) == sorted(["etc/orsino.ini", *LINKS, *FILES, *PAGES])
     assert {str((tmp_path / link).readlink()) for link in LINKS} == {"/usr/local/bin/orsino"}
     assert sorted(path.name for path in (tmp_path / "var/spool/orsino").iterdir()) == FOLDERS
 
@@ -182,6 +184,17 @@ def test_an_existing_configuration_and_another_sendmail_are_kept(tmp_path):
     assert (tmp_path / "usr/sbin/sendmail.before-orsino").read_text() == "another"
     install("--uninstall", "--destdir", str(tmp_path))
     assert (tmp_path / "usr/sbin/sendmail").read_text() == "another"
+
+
+def test_pages_of_another_package_stay(tmp_path):
+    page = tmp_path / "usr/share/man/man1/mailq.1"
+    page.parent.mkdir(parents=True)
+    page.write_text("Postfix's")
+    words = ("--destdir", str(tmp_path), "--prefix", "/usr")
+    assert install(*words).returncode == 0
+    assert page.read_text() == "Postfix's" and (page.parent / "sendmail.1").resolve() == tmp_path / "usr/share/man/man8/orsino.8"
+    assert install("--uninstall", *words).returncode == 0
+    assert page.read_text() == "Postfix's" and os.listdir(page.parent) == ["mailq.1"]
 
 
 def test_another_prefix_later(tmp_path):
