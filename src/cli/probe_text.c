@@ -203,6 +203,8 @@ void probe_add_verdict(struct buf *out, const struct port_report *r)
     switch (r->state) {
     case PORT_STARTTLS:
         add_way(out, "STARTTLS works", r);
+        if (r->auth_before[0] != 0)
+            buf_addf(out, "; it offers logins in the clear, too: %s", r->auth_before);
         return;
     case PORT_IMPLICIT:
         add_way(out, "TLS from the first byte works", r);

@@ -144,6 +144,16 @@ def test_a_server_as_people_write_it(form, rogue, orsino):
     assert [(one["port"], one["state"]) for one in json.loads(done.out)["ports"]] == [(server.port, "implicit TLS")]
 
 
+def test_logins_before_tls_are_told(rogue, probe):
+    """EHLO is answered twice: with logins before TLS, and with others after."""
+    answers = ["250-mx\r\n250-STARTTLS\r\n250 AUTH CRAM-MD5", "250-mx\r\n250 AUTH PLAIN"]
+    server = rogue({"EHLO": answers * 2}, tls="starttls")
+    reports, _, _ = probe.json(server.port)
+    assert (reports[server.port]["login_before_tls"], reports[server.port]["login"]) == (["CRAM-MD5"], ["PLAIN"])
+    server = rogue({"EHLO": answers}, tls="starttls")
+    assert "; it offers logins in the clear, too: CRAM-MD5\n" in probe("--port", str(server.port)).out.decode()
+
+
 def test_tls_and_then_silence(rogue, probe):
     done = probe("--timeout", "2s", "--port", str(rogue({"greeting": SILENCE}, tls="implicit").port))
     assert "TLS from the first byte, but no greeting follows" in done.out.decode() and done.exit == 75
