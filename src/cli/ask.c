@@ -83,6 +83,14 @@ static void watch_signals(void (*handler)(int))
             (void)signal(ask_ending[i], SIG_IGN);
 }
 
+/* Who is stopped at the question would find the shell's echo again when he goes on. */
+static void hold_stops(void (*handler)(int))
+{
+    (void)signal(SIGTSTP, handler);
+    (void)signal(SIGTTIN, handler);
+    (void)signal(SIGTTOU, handler);
+}
+
 bool ask_secret(const char *question, char out[ASK_ROOM])
 {
     struct termios hidden;
@@ -92,6 +100,7 @@ bool ask_secret(const char *question, char out[ASK_ROOM])
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     watch_signals(show_again);
+    hold_stops(SIG_IGN);
     if (is_hidden)
         is_hidden = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
     (void)printf("%s: ", question);
@@ -99,6 +108,7 @@ bool ask_secret(const char *question, char out[ASK_ROOM])
     if (is_hidden)
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     watch_signals(SIG_DFL);
+    hold_stops(SIG_DFL);
     (void)putchar('\n');
     if (line == LINE_LONG)
         (void)puts(too_long);

@@ -33,6 +33,7 @@ struct words {
     bool json, help;
     struct probe_list list;
     struct target read;
+    unsigned first; /* a port that is known to be the one, asked with the usual ones; 0: none is */
 };
 
 static enum code refuse(struct status *why, const char *what, const char *value)
@@ -140,8 +141,10 @@ static enum code find_named(struct words *w, struct probe_findings *f, struct st
 
     target_read(w->target, &w->read);
     f->host = w->read.host;
-    if (p && provider_host(p, "", w->read.host))
+    if (p && provider_host(p, "", w->read.host)) {
+        w->first = p->port;
         return CODE_OK;
+    }
     if (w->read.port > 0 && w->list.count == 0)
         probe_list_add(&w->list, w->read.port);
     if (strpbrk(f->host, ":/") && keys_parse(keys_find(slice_of("host")), f->host, &unused, &fault))
@@ -162,25 +165,26 @@ static enum code find_host(struct words *w, struct discovery *d, struct probe_fi
         return why->code;
     f->candidate = &d->rows[0];
     f->host = d->rows[0].host;
+    w->first = d->rows[0].port;
     return CODE_OK;
 }
 
 /* A misspelt provider is looked up as a host, and is none. */
 static void suggest_provider(const struct words *w, struct status *why)
 {
-    const char *nearest = strpbrk(w->target, ".@:") ? NULL : provider_nearest(slice_of(w->target));
+    const char *nearest = target_meant(w->target);
     size_t n = strlen(why->what);
 
     if (nearest && (why->code == CODE_RESOLVE || why->code == CODE_RESOLVE_LATER))
         (void)snprintf(why->what + n, sizeof why->what - n, ", did you mean %s?", nearest);
 }
 
-static void choose_ports(struct words *w, const struct candidate *candidate)
+static void choose_ports(struct words *w)
 {
     if (w->list.count > 0)
         return;
-    if (candidate && candidate->port > 0)
-        probe_list_add(&w->list, candidate->port);
+    if (w->first > 0)
+        probe_list_add(&w->list, w->first);
     probe_list_complete(&w->list);
 }
 
@@ -210,7 +214,7 @@ static void look(struct words *w, const struct account *account, bool *has_looke
     if (find_host(w, &discovery, &findings, why))
         return;
     findings.is_chosen = w->list.count > 0;
-    choose_ports(w, findings.candidate);
+    choose_ports(w);
     params.host = findings.host;
     findings.count = w->list.count;
     show_patience();

@@ -96,10 +96,10 @@ const struct provider *probe_provider(const struct probe_findings *f,
                                       char region[PROVIDER_REGION_ROOM])
 {
     const struct port_report *best = probe_best(f->reports, f->count);
-    const struct provider *p = provider_of_host(slice_of(f->host), region);
+    const struct provider *p =
+        best ? provider_of_host(slice_of(f->host), best->port, region) : NULL;
 
-    if (best && p && p->port == best->port &&
-        (p->tls == TLS_IMPLICIT) == (best->state == PORT_IMPLICIT))
+    if (p && p->port == best->port && (p->tls == TLS_IMPLICIT) == (best->state == PORT_IMPLICIT))
         return p;
     return NULL;
 }

@@ -5,6 +5,8 @@
 #include "conf/edit.h"
 #include "conf/scan.h"
 
+#include <sys/stat.h>
+
 enum {
     SETUP_PATH_ROOM = 1024,
     SETUP_NAME_ROOM = SCAN_NAME_MAX + 1,
@@ -13,8 +15,10 @@ enum {
 struct setup_file {
     char path[SETUP_PATH_ROOM];
     char backup[SETUP_PATH_ROOM + 8]; /* where the old one is, "" before it was written */
-    bool is_named, exists;
-    struct buf text; /* as it is now; empty when there is no file */
+    bool is_named;
+    bool exists, had_one; /* there is a file now; and before we wrote one */
+    struct stat seen;     /* as it was read */
+    struct buf text;      /* as it is now; empty when there is no file */
     struct scan scan;
 };
 
@@ -51,6 +55,9 @@ void setup_file_section(const struct setup_file *file, const char *address, cons
 
 /* The section of the one account, if there is one and no other; not that of the globals. */
 bool setup_file_only_account(const struct setup_file *file, char out[SETUP_NAME_ROOM]);
+
+/* How many accounts there are besides this section's. */
+size_t setup_file_count_others(const struct setup_file *file, const char *section);
 
 /* Whether whoever runs us has a file of his own that his mail goes by, and not by this one. */
 bool setup_file_is_shadowed(const struct setup_file *file, char own[SETUP_PATH_ROOM]);

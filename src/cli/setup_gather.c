@@ -48,9 +48,31 @@ void setup_take(struct setup *s, enum setup_key key, const char *value)
 
 enum code setup_judge(const char *key, const char *value, struct status *why)
 {
-    struct account unused = { 0 };
+    bool is_global = (keys_find(slice_of(key))->flags & KEY_GLOBAL) != 0;
+    const struct edit_change change = { key, value };
+    struct buf unused;
+    enum code code;
 
-    return keys_parse(keys_find(slice_of(key)), value, &unused, why);
+    buf_init(&unused, SCAN_LINE_MAX * 2);
+    code = edit_section(slice_of(""), is_global ? SCAN_GLOBALS : "a", &change, 1, &unused, why);
+    buf_wipe(&unused);
+    return code;
+}
+
+/* For who has just given an answer: the reason why it cannot be one is told. */
+static bool is_taken(const char *key, const char *value)
+{
+    struct status why = { 0 };
+
+    if (setup_judge(key, value, &why) == CODE_OK)
+        return true;
+    (void)printf("%s.\n", why.what);
+    return false;
+}
+
+static struct slice global(const struct setup *s, const char *key)
+{
+    return setup_file_value(&s->file, slice_of(SCAN_GLOBALS), key);
 }
 
 /* What an option says of the password counts before both variables of it. */
@@ -103,6 +125,12 @@ static enum code judge_values(const struct setup *s, struct status *why)
             return why->code;
     if (s->local && setup_judge("local", s->local, why))
         return why->code;
+    if (s->account && !scan_is_section_name(slice_of(s->account)))
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no account can be called \"%.80s\"",
+                          s->account);
+    if (s->asks && s->password_from_stdin)
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "--password-stdin goes with --non-interactive alone");
     if (s->password_from_stdin && s->values[SETUP_PASSWORD_FILE])
         return status_set(why, CODE_USAGE, STAGE_OPTIONS,
                           "--password-stdin and --password-file: only one can be");
@@ -118,7 +146,7 @@ static bool is_address(const char *text)
     struct address address;
 
     return address_parse(slice_of(text), &address, &ignored) == CODE_OK && address.at > 0 &&
-           strchr(text, '@') != NULL;
+           strchr(text, '@') != NULL && setup_judge("local", text, &ignored) == CODE_OK;
 }
 
 static enum code gather_address(struct setup *s, struct status *why)
@@ -162,10 +190,15 @@ static enum code gather_user(struct setup *s, struct status *why)
         return CODE_OK;
     if (s->provider)
         (void)printf("The user name at %s: %s.\n", s->provider->title, s->provider->user);
-    if (!ask_text("User name", s->values[SETUP_USER], answer))
-        return setup_give_up(why);
-    setup_take(s, SETUP_USER, answer);
-    return CODE_OK;
+    for (int i = 0; i < ASK_TIMES; i++) {
+        if (!ask_text("User name", s->values[SETUP_USER], answer))
+            break;
+        if (!is_taken("user", answer))
+            continue;
+        setup_take(s, SETUP_USER, answer);
+        return CODE_OK;
+    }
+    return setup_give_up(why);
 }
 
 static enum code read_password(struct setup *s, struct status *why)
@@ -190,12 +223,14 @@ static bool ask_password(struct setup *s)
 {
     char *password = s->rooms[SETUP_PASSWORD];
 
-    password[0] = 0;
-    for (int i = 0; i < ASK_TIMES && password[0] == 0; i++)
+    for (int i = 0; i < ASK_TIMES; i++) {
         if (!ask_secret("Password", password))
             return false;
-    s->values[SETUP_PASSWORD] = password;
-    return password[0] != 0;
+        s->values[SETUP_PASSWORD] = password;
+        if (password[0] != 0 && is_taken("password", password))
+            return true;
+    }
+    return false;
 }
 
 static enum code gather_password(struct setup *s, struct status *why)
@@ -212,32 +247,29 @@ static enum code gather_password(struct setup *s, struct status *why)
 
 static enum code gather_local(struct setup *s, struct status *why)
 {
-    struct slice now = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "local");
-
-    if (s->local || now.n > 0 || !s->asks)
+    if (s->local || global(s, "local").n > 0 || !s->asks)
         return CODE_OK;
     for (int i = 0; i < ASK_TIMES; i++) {
-        struct status fault = { 0 };
-
         if (!ask_text("Who gets the mail for root and cron", s->address, s->local_room))
             break;
         s->local = s->local_room;
-        if (setup_judge("local", s->local, &fault) == CODE_OK)
+        if (is_taken("local", s->local))
             return CODE_OK;
-        (void)printf("%s.\n", fault.what);
     }
     return setup_give_up(why);
 }
 
-/* Where [orsino] is the account of another address, it is not lost without a word. */
+/* Where [orsino] is another account, it is not lost without a word. */
 static enum code confirm_replacing(struct setup *s, struct status *why)
 {
-    struct slice user = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "user");
-    struct slice from = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "from");
-    struct slice now = from.n > 0 ? from : user, address = slice_of(s->address);
+    static const char *const keys[] = { "from", "user", "host", "provider" };
+    struct slice address = slice_of(s->address), now = { .n = 0 };
 
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && now.n == 0; i++)
+        now = global(s, keys[i]);
     if (!s->asks || s->account || setup_file_has_accounts(&s->file) || now.n == 0 ||
-        slice_equal_nocase(user, address) || slice_equal_nocase(from, address))
+        slice_equal_nocase(global(s, "user"), address) ||
+        slice_equal_nocase(global(s, "from"), address))
         return CODE_OK;
     (void)printf("The account of %s is that of %.*s.\n", s->file.path, (int)now.n, now.p);
     if (ask_yes("Replace it?", false))
@@ -263,9 +295,6 @@ static enum code choose_section(struct setup *s, struct status *why)
     const char *domain = strrchr(s->address, '@') + 1;
     char word[SETUP_NAME_ROOM];
 
-    if (s->account && !scan_is_section_name(slice_of(s->account)))
-        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no account can be called \"%.80s\"",
-                          s->account);
     if (s->account && would_hide(s))
         return status_set(why, CODE_USAGE, STAGE_OPTIONS,
                           "the account of this file is in [orsino]: give it a section of its own "
@@ -282,22 +311,23 @@ static enum code choose_section(struct setup *s, struct status *why)
     return CODE_OK;
 }
 
-/* The one account that there is besides, which all mail goes by without a word in [orsino]. */
-static bool has_other_default(const struct setup *s, char other[SETUP_NAME_ROOM])
+/* Whether all mail goes by another account, or by none, as [orsino] says nothing of it. */
+static bool is_beside_others(const struct setup *s)
 {
-    return setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "account").n == 0 &&
-           setup_file_only_account(&s->file, other) &&
-           !slice_equal_nocase(slice_of(other), slice_of(s->section));
+    return global(s, "account").n == 0 && setup_file_count_others(&s->file, s->section) > 0;
 }
 
 static void confirm_default(struct setup *s)
 {
     char other[SETUP_NAME_ROOM];
 
-    if (!s->asks || !has_other_default(s, other))
+    if (!s->asks || !is_beside_others(s))
         return;
-    (void)printf("All mail goes by the account %s.\n", other);
-    s->is_default = ask_yes("Shall it go by the new one?", false);
+    if (setup_file_only_account(&s->file, other))
+        (void)printf("All mail goes by the account %s.\n", other);
+    else
+        (void)puts("No account is chosen for all mail.");
+    s->is_default = ask_yes("Shall it go by this one?", false);
 }
 
 enum code setup_gather(struct setup *s, struct status *why)
@@ -318,20 +348,41 @@ enum code setup_gather(struct setup *s, struct status *why)
 /* The account for all mail, where one has to be named; NULL where that is said, or clear. */
 static const char *choose_default(const struct setup *s, char other[SETUP_NAME_ROOM])
 {
-    struct slice chosen = setup_file_value(&s->file, slice_of(SCAN_GLOBALS), "account");
+    if (!is_beside_others(s))
+        return NULL;
+    if (s->is_default)
+        return s->section;
+    return setup_file_only_account(&s->file, other) ? other : NULL;
+}
 
-    if (has_other_default(s, other))
-        return s->is_default ? s->section : other;
-    return setup_file_has_accounts(&s->file) && chosen.n == 0 ? s->section : NULL;
+/*
+ * A line of [orsino] for all accounts must not reach this one, whose server is another: its port is
+ * written even when it is the usual one, and what would make a server's certificate good is taken
+ * away by an empty value.
+ */
+static void guard_against_globals(struct setup *s)
+{
+    static const enum setup_key of_certificate[] = { SETUP_FINGERPRINT, SETUP_TLS_NAME };
+    const char *tls = s->values[SETUP_TLS];
+
+    if (slice_equal_nocase(slice_of(s->section), slice_of(SCAN_GLOBALS)))
+        return;
+    if (!s->values[SETUP_PORT] && s->values[SETUP_HOST] && global(s, "port").n > 0)
+        setup_take(s, SETUP_PORT, tls && strcmp(tls, "starttls") == 0 ? "587" : "465");
+    for (size_t i = 0; i < sizeof of_certificate / sizeof *of_certificate; i++)
+        if (!s->values[of_certificate[i]] && global(s, setup_keys[of_certificate[i]]).n > 0)
+            setup_take(s, of_certificate[i], "");
 }
 
 enum code setup_write(struct setup *s, struct status *why)
 {
     struct edit_change changes[SETUP_KEYS], globals[2];
-    char other[SETUP_NAME_ROOM];
+    char other[SETUP_NAME_ROOM] = "";
     const char *account = choose_default(s, other);
     size_t global_count = 0;
+    bool is_beside = is_beside_others(s);
 
+    guard_against_globals(s);
     for (size_t i = 0; i < SETUP_KEYS; i++)
         changes[i] = (struct edit_change){ setup_keys[i], s->values[i] };
     if (s->local && s->local[0] != 0)
@@ -340,9 +391,13 @@ enum code setup_write(struct setup *s, struct status *why)
         globals[global_count++] = (struct edit_change){ "account", account };
     if (setup_file_write(&s->file, s->section, changes, SETUP_KEYS, globals, global_count, why))
         return why->code;
-    if (account == other)
-        (void)printf("All mail goes by the account %s still; -a %s takes the new one.\n", other,
+    if (is_beside && !s->is_default && account)
+        (void)printf("All mail goes by the account %s still; -a %s takes the new one.\n", account,
                      s->section);
+    else if (is_beside && !s->is_default)
+        (void)printf("No account is chosen for all mail: -a %s takes this one, and so does account "
+                     "= %s in [orsino].\n",
+                     s->section, s->section);
     return CODE_OK;
 }
 

@@ -1,6 +1,7 @@
 /*
  * The inside of `orsino setup`: setup.c has the command, setup_gather.c brings together what an
- * account needs and writes it, setup_server.c finds the server.
+ * account needs, setup_server.c finds the server; setup_file.c reads the INI, setup_put.c writes
+ * it.
  */
 #ifndef ORSINO_CLI_SETUP_INSIDE_H
 #define ORSINO_CLI_SETUP_INSIDE_H

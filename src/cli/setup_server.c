@@ -58,12 +58,15 @@ static void take_host(struct setup *s, const char *host)
     setup_take(s, SETUP_HOST, host);
 }
 
-/* What came with another answer goes with it; what options say stays. */
+/* What came with another answer goes with it. What options say stays, unless they name the server
+ * that is no more; a CA may vouch for the next one, too. */
 static void forget_server(struct setup *s)
 {
+    bool was_option = s->values[SETUP_HOST] && s->values[SETUP_HOST] != s->rooms[SETUP_HOST];
+
     s->provider = NULL;
     for (int i = 0; i <= SETUP_LAST_OF_SERVER; i++)
-        if (s->values[i] == s->rooms[i])
+        if (s->values[i] == s->rooms[i] || (was_option && i != SETUP_CA_FILE))
             s->values[i] = NULL;
 }
 
@@ -188,14 +191,26 @@ static void print_finding(const struct setup *s, const struct port_report *r)
 }
 
 /* A certificate that nobody vouches for may be known to the one at the terminal. */
-static void confirm_certificate(struct setup *s, const struct port_report *best)
+static bool confirm_certificate(struct setup *s, const struct port_report *best)
 {
-    if (best->trust.judgement.code == CODE_OK || s->values[SETUP_FINGERPRINT] ||
-        best->trust.fingerprint[0] == 0)
-        return;
+    if (best->trust.judgement.code == CODE_OK || s->values[SETUP_FINGERPRINT])
+        return true;
     (void)printf("Its fingerprint is %s.\n", best->trust.fingerprint);
-    if (ask_yes("Trust it by that, as one that you know is his?", false))
-        setup_take(s, SETUP_FINGERPRINT, best->trust.fingerprint);
+    if (!ask_yes("Trust it by that, as one that you know is his?", false))
+        return false;
+    setup_take(s, SETUP_FINGERPRINT, best->trust.fingerprint);
+    return true;
+}
+
+/* A misspelt provider is looked up as a host, and is none. */
+static void tell_no_host(const char *host, const struct status *why)
+{
+    const char *meant = target_meant(host);
+
+    if (meant && (why->code == CODE_RESOLVE || why->code == CODE_RESOLVE_LATER))
+        (void)printf("%s: %s; did you mean %s?\n", host, why->what, meant);
+    else
+        (void)printf("%s: %s.\n", host, why->what);
 }
 
 /* Asks the host itself. False when there is no way that could be used; it is told why. */
@@ -221,7 +236,7 @@ static bool probe_host(struct setup *s)
     (void)printf("Asking %s what it speaks.\n", params.host);
     (void)fflush(stdout);
     if (probe_ports(&params, &list, reports, addresses, sizeof addresses, &why)) {
-        (void)printf("%s: %s.\n", params.host, why.what);
+        tell_no_host(params.host, &why);
         return false;
     }
     best = probe_best(reports, list.count);
@@ -232,15 +247,13 @@ static bool probe_host(struct setup *s)
         return false;
     setup_take(s, SETUP_TLS, word_of(best->state == PORT_IMPLICIT));
     take_unusual_port(s, best->port, best->state == PORT_IMPLICIT);
-    confirm_certificate(s, best);
-    return true;
+    return confirm_certificate(s, best);
 }
 
 /* A provider's name, a host, or a host with a port. False when it is none of them; it is told. */
 static bool take_answer(struct setup *s, const char *answer)
 {
     const struct provider *p = provider_find(slice_of(answer));
-    const char *nearest = strchr(answer, '.') ? NULL : provider_nearest(slice_of(answer));
     struct status why = { 0 };
     struct target target;
 
@@ -248,10 +261,6 @@ static bool take_answer(struct setup *s, const char *answer)
     if (p) {
         take_provider(s, p);
         return true;
-    }
-    if (nearest) {
-        (void)printf("No provider has this name: did you mean %s?\n", nearest);
-        return false;
     }
     target_read(answer, &target);
     take_host(s, target.host);
@@ -278,10 +287,11 @@ static bool is_usable(struct setup *s)
            ask_yes("Take it all the same?", false);
 }
 
+/* Enter brings back all that goes with the usual server, whatever was tried meanwhile. */
 static enum code ask_host(struct setup *s, bool is_given, struct status *why)
 {
+    const struct setup found = *s;
     char answer[ASK_ROOM], usual[ASK_ROOM] = "";
-    bool is_new = false; /* from here on, not by an option or a finding */
 
     if (!is_given)
         write_usual(s, usual);
@@ -289,15 +299,13 @@ static enum code ask_host(struct setup *s, bool is_given, struct status *why)
         if (i > 0 || !is_given) {
             if (!ask_text("The provider's server for outgoing mail", usual, answer))
                 break;
-            if (answer[0] == 0)
-                continue;
-            is_new = is_new || strcmp(answer, usual) != 0;
-            if (is_new && !take_answer(s, answer))
+            if (answer[0] != 0 && strcmp(answer, usual) == 0)
+                *s = found;
+            else if (answer[0] == 0 || !take_answer(s, answer))
                 continue;
         }
         if (is_usable(s))
             return CODE_OK;
-        is_new = true;
     }
     return setup_give_up(why);
 }
@@ -338,6 +346,17 @@ static enum code refuse_provider(const char *name, struct status *why)
                       nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
+static enum code judge_region(const struct setup *s, struct status *why)
+{
+    const char *region = s->values[SETUP_REGION];
+    char host[PROVIDER_HOST_ROOM];
+
+    if (!region || provider_host(s->provider, region, host))
+        return CODE_OK;
+    return status_set(why, CODE_USAGE, STAGE_OPTIONS, "%s has no region \"%.80s\"",
+                      s->provider->name, region);
+}
+
 static enum code find_server(struct setup *s, struct status *why)
 {
     const char *provider = s->values[SETUP_PROVIDER];
@@ -349,7 +368,7 @@ static enum code find_server(struct setup *s, struct status *why)
         return refuse_provider(provider, why);
     is_present = take_present(s);
     if (provider)
-        return CODE_OK;
+        return judge_region(s, why);
     if (is_given)
         (void)snprintf(s->host, sizeof s->host, "%s", s->values[SETUP_HOST]);
     else if (!is_present && s->checks && find_by_domain(s, why))

@@ -1,6 +1,7 @@
 #include "cli/target.h"
 
 #include "base/text.h"
+#include "conf/provider.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,4 +50,9 @@ void target_read(const char *text, struct target *out)
         rest = slice_part(rest, 0, at - 1);
     }
     (void)snprintf(out->host, sizeof out->host, "%.*s", (int)rest.n, rest.n > 0 ? rest.p : "");
+}
+
+const char *target_meant(const char *text)
+{
+    return strpbrk(text, ".@:") ? NULL : provider_nearest(slice_of(text));
 }

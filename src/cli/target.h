@@ -17,4 +17,7 @@ struct target {
  */
 void target_read(const char *text, struct target *out);
 
+/* The provider that a word without a dot may be misspelt for, or NULL. */
+const char *target_meant(const char *text);
+
 #endif

@@ -38,12 +38,14 @@ const struct provider *provider_find(struct slice name);
 const char *provider_nearest(struct slice name);
 
 /*
- * By the domain of an address, by the name of one of its MX, or by that of the server itself; NULL
- * when nobody is known by it. The region is that of the name, "" for the usual one.
+ * By the domain of an address, by the name of one of its MX, or by that of the server itself, and
+ * its port: at an address such as 127.0.0.1 many are at home. NULL when nobody is known by it. The
+ * region is that of the name, "" for the usual one.
  */
 const struct provider *provider_of_domain(struct slice domain, char region[PROVIDER_REGION_ROOM]);
 const struct provider *provider_of_mx(struct slice name, char region[PROVIDER_REGION_ROOM]);
-const struct provider *provider_of_host(struct slice host, char region[PROVIDER_REGION_ROOM]);
+const struct provider *provider_of_host(struct slice host, unsigned port,
+                                        char region[PROVIDER_REGION_ROOM]);
 
 /* The login's name when it is always the same word, "apikey"; NULL when it is the user's own. */
 const char *provider_fixed_user(const struct provider *p, char room[PROVIDER_HOST_ROOM]);

@@ -142,13 +142,19 @@ static bool host_fits(const struct provider *p, struct slice host,
     return true;
 }
 
-const struct provider *provider_of_host(struct slice host, char region[PROVIDER_REGION_ROOM])
+static bool is_address(const struct provider *p)
+{
+    return is_digit(p->host[0]);
+}
+
+const struct provider *provider_of_host(struct slice host, unsigned port,
+                                        char region[PROVIDER_REGION_ROOM])
 {
     size_t count;
     const struct provider *rows = provider_all(&count);
 
     for (size_t i = 0; i < count; i++)
-        if (host_fits(&rows[i], host, region))
+        if (host_fits(&rows[i], host, region) && (!is_address(&rows[i]) || rows[i].port == port))
             return &rows[i];
     return NULL;
 }

@@ -129,7 +129,7 @@ static void name_providers(struct discovery *d)
         struct candidate *c = &d->rows[i];
 
         if (!c->provider)
-            c->provider = provider_of_host(slice_of(c->host), c->region);
+            c->provider = provider_of_host(slice_of(c->host), c->port, c->region);
     }
 }
 

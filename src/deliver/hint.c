@@ -203,7 +203,7 @@ static const struct row {
 static const char *note_of(const struct account *account)
 {
     char region[PROVIDER_REGION_ROOM];
-    const struct provider *p = provider_of_host(slice_of(account->host), region);
+    const struct provider *p = provider_of_host(slice_of(account->host), account->port, region);
 
     return p ? p->note : NULL;
 }

@@ -144,6 +144,11 @@ def test_a_server_as_people_write_it(form, rogue, orsino):
     assert [(one["port"], one["state"]) for one in json.loads(done.out)["ports"]] == [(server.port, "implicit TLS")]
 
 
+def test_a_provider_with_a_port_of_his_own(orsino):
+    done = orsino.run("probe", "--json", "--timeout", "2s", "proton-bridge", name="orsino", message=b"")
+    assert [one["port"] for one in json.loads(done.out)["ports"]] == [25, 465, 587, 1025, 2525]
+
+
 def test_logins_before_tls_are_told(rogue, probe):
     """EHLO is answered twice: with logins before TLS, and with others after."""
     answers = ["250-mx\r\n250-STARTTLS\r\n250 AUTH CRAM-MD5", "250-mx\r\n250 AUTH PLAIN"]

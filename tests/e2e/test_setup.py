@@ -321,7 +321,7 @@ def test_all_mail_by_the_new_account(answer, account, orsino, place):
     terminal.answer("User name", "")
     terminal.answer("Password: ", "x")
     terminal.expect("All mail goes by the account work.")
-    terminal.answer("Shall it go by the new one? [y/N]: ", answer)
+    terminal.answer("Shall it go by this one? [y/N]: ", answer)
     assert terminal.end()[1] == 0 and f"account = {account}\n" in place.read_text()
 
 
@@ -332,7 +332,8 @@ def test_another_account_beside_it(orsino, place):
                       "new@fastmail.com", name="orsino", message=b"", environment={"ORSINO_PASSWORD": "x"})  # fmt: skip
     assert (done.exit, done.err) == (0, "")
     text = place.read_text()
-    assert text.replace("local = me@example.invalid\naccount = fastmail\n", "").startswith(before)
+    assert b"No account is chosen for all mail: -a fastmail takes this one" in done.out
+    assert text.replace("local = me@example.invalid\n", "").startswith(before) and "account =" not in text
     assert text.endswith("[fastmail]\nprovider = fastmail\nuser = new@fastmail.com\npassword = x\nfrom = new@fastmail.com\n")
 
 
@@ -415,6 +416,8 @@ MISSING = [
     ("a local that is no address", ["--host", "h.example", "--local", "foo", ME], {"PASSWORD": "x"}, "local takes one address", 78),
     ("a password twice", ["--host", "h.example", ME], {"PASSWORD": "x", "PASSWORD_FILE": "/x"}, "only one can be", 64),
     ("a password twice, by options", ["--host", "h.example", "--password-stdin", "--password-file", "/x", ME], {}, "only one can be", 64),
+    ("a region that is none", ["--provider", "ses", "--region", "a b", ME], {"PASSWORD": "x"},
+     "ses has no region", 64),
     ("a name that no account can have", ["--account", "a]b", "--host", "h.example", ME], {"PASSWORD": "x"}, "a]b", 64),
 ]  # fmt: skip
 
@@ -460,6 +463,11 @@ def test_a_password_on_standard_input(given, password, said, orsino, place):
         assert (done.exit, done.err) == (0, "") and f"\npassword = {password}\n" in place.read_text()
 
 
+def test_a_password_is_not_read_from_a_terminal_that_shows_it(orsino, place):
+    text, code = Terminal(orsino, ["-C", str(place), "--password-stdin", ME]).end()
+    assert code == 64 and "--password-stdin goes with --non-interactive alone" in text
+
+
 def test_without_a_terminal(orsino, place):
     assert "--non-interactive" in orsino.run("setup", "-C", str(place), name="orsino", message=b"").failed(64)
 
@@ -476,7 +484,8 @@ def test_a_password_that_was_wrong(rogue, orsino, certificates, place):
     terminal.answer("Enter the password once more? [Y/n]: ", "n")
     text, code = terminal.end()
     assert code == 77 and "orsino check looks again" in text
-    assert "password = \"  right \"\n" in place.read_text() and len(os.listdir(place.parent)) == 2
+    assert "password = \"  right \"\n" in place.read_text()
+    assert os.listdir(place.parent) == ["orsino.ini"], "what we made ourselves is no old file"
     terminal = Terminal(orsino, ["-C", str(place), ME])
     terminal.answer(f"outgoing mail [localhost:{server.port}]: ", "")
     terminal.answer(f"User name [{ME}]: ", "")
@@ -493,18 +502,122 @@ def test_answers_that_cannot_be_written(rogue, orsino, certificates, place):
     server = rogue(tls="implicit")
     terminal = Terminal(orsino, ["-C", str(place), *known(certificates, server)])
     terminal.answer("Your mail address: ", ME)
-    terminal.answer("outgoing mail: ", "gmial")
-    terminal.expect("did you mean gmail?")
     terminal.answer("outgoing mail: ", "localhost:abc")
     terminal.expect("without port or ://")
     terminal.answer("outgoing mail: ", "localhost")
+    terminal.answer("User name", "a\"b#'c")
+    terminal.expect("the file cannot hold this value")
     terminal.answer("User name", "")
+    terminal.answer("Password: ", "a#\"'b")
+    terminal.expect("use password_file")
     terminal.answer("Password: ", "x")
     terminal.answer("root and cron", "foo")
     terminal.expect("local takes one address")
     terminal.answer("root and cron", "")
     terminal.answer("Send a test message", "n")
     assert terminal.end()[1] == 0
+
+
+def test_a_name_that_is_nearly_a_provider_s(nowhere, orsino, place):
+    """It may be a host of the house: it is asked, and only then doubted."""
+    terminal = nowhere.run(Terminal, orsino, ["-C", str(place), ME])
+    terminal.answer("outgoing mail: ", "gmial")
+    terminal.expect("; did you mean gmail?")
+    terminal.answer("Take it all the same? [y/N]: ", "n")
+    terminal.answer("outgoing mail: ", "gmail")
+    terminal.expect("User name")
+    os.kill(terminal.pid, signal.SIGTERM)
+    terminal.end()
+
+
+def test_another_answer_than_the_option(nowhere, orsino, place):
+    """What went with the server of the option goes with it."""
+    terminal = nowhere.run(Terminal, orsino, ["-C", str(place), "--host", "127.0.0.1", "--port", "1", ME])
+    terminal.answer("Take it all the same? [y/N]: ", "n")
+    terminal.answer("outgoing mail: ", "fastmail")
+    terminal.answer("User name", "")
+    terminal.answer("Password: ", "x")
+    terminal.answer("root and cron", "")
+    assert terminal.end()[1] != 0
+    assert place.read_text() == f"[orsino]\nlocal = {ME}\nprovider = fastmail\nuser = {ME}\npassword = x\nfrom = {ME}\n"
+
+
+def test_enter_brings_back_what_was_there(rogue, orsino, certificates, place):
+    """Also after a slip: the server that Enter stands for keeps all that goes with it."""
+    server = rogue(tls="implicit")
+    write_private(place, f"[orsino]\nhost = localhost\nport = {server.port}\ntls = implicit\nca_file = {certificates.ca_file}\n"
+                         f"user = {ME}\npassword = old\n")  # fmt: skip
+    terminal = Terminal(orsino, ["-C", str(place), ME])
+    terminal.answer("outgoing mail [", "localhost:abc")
+    terminal.expect("without port or ://")
+    terminal.answer("outgoing mail [", "")
+    terminal.answer("User name", "")
+    terminal.answer("Password: ", "new")
+    terminal.answer("root and cron", "")
+    terminal.answer("Send a test message", "n")
+    assert terminal.end()[1] == 0 and f"ca_file = {certificates.ca_file}\n" in place.read_text()
+
+
+def test_a_file_that_changes_meanwhile(orsino, place):
+    """What somebody else wrote while questions were answered is not lost."""
+    for before in (None, "[orsino]\nlocal = a@b.it\n"):
+        if before:
+            write_private(place, before)
+        terminal = Terminal(orsino, ["-C", str(place), "--no-check", "--host", "h.example", "--local", ME, ME])
+        terminal.answer("User name", "")
+        terminal.expect("Password: ")
+        other = write_private(place.parent / "other", "[orsino]\nhost = other.example\n")
+        other.rename(place)
+        os.write(terminal.fd, b"x\n")
+        text, code = terminal.end()
+        assert code == 73 and "somebody else has changed it meanwhile: begin anew" in text
+        assert place.read_text() == "[orsino]\nhost = other.example\n" and os.listdir(place.parent) == ["orsino.ini"]
+        place.unlink()
+
+
+def test_what_is_no_file_is_left(orsino, place):
+    os.mkfifo(place)
+    assert "it is no file that could be written" in run_plain(orsino, place, ["--host", "h", ME], {"PASSWORD": "x"}).failed(78)
+    assert place.is_fifo() and os.listdir(place.parent) == ["orsino.ini"]
+
+
+def test_a_folder_that_cannot_be_read(orsino, open_folder):
+    """Nor synced; the file is written, and that is said."""
+    folder = open_folder / "folder"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 60001, 60001)
+    folder.chmod(0o300)
+    done = orsino.run("setup", "-C", str(folder / "x.ini"), "--non-interactive", "--no-check", "--host", "h.example", ME, name="orsino",
+                      message=b"", user=60001, environment={"ORSINO_PASSWORD": "x"})  # fmt: skip
+    assert (done.exit, done.err) == (0, "") and (folder / "x.ini").exists()
+
+
+def test_nobody_is_stopped_at_the_password(orsino, place):
+    """Who went on would see it on the screen."""
+    terminal = Terminal(orsino, ["-C", str(place), "--no-check", "--host", "h.example", "--local", ME, ME])
+    terminal.answer("User name", "")
+    terminal.expect("Password: ")
+    wait_for(lambda: not terminal.echoes(), PATIENCE, "the terminal to be silent")
+    os.write(terminal.fd, b"\x1a")
+    os.kill(terminal.pid, signal.SIGTSTP)
+    os.write(terminal.fd, b"x\n")
+    assert terminal.end()[1] == 0 and "password = x\n" in place.read_text()
+
+
+def test_a_global_is_not_inherited_from_another_server(orsino, place):
+    write_private(place, "[orsino]\naccount = a\nport = 24587\ntls = starttls\ntls_name = a.example\n[a]\nhost = a.example\n")
+    done = run_plain(orsino, place, ["--host", "b.example", "--tls", "implicit", "--account", "b", ME], {"PASSWORD": "x"})
+    assert (done.exit, done.err) == (0, "")
+    assert place.read_text().endswith(f"[b]\nhost = b.example\nport = 465\ntls = implicit\ntls_name =\nuser = {ME}\npassword = x\nfrom = {ME}\n")
+
+
+def test_an_account_without_an_address_is_not_lost_either(orsino, place):
+    before = "[orsino]\nhost = relay.lan\nauth = none\nlocal = a@b.it\n"
+    write_private(place, before)
+    terminal = Terminal(orsino, ["-C", str(place), "--no-check", "--provider", "fastmail", ME])
+    terminal.expect("is that of relay.lan.")
+    terminal.answer("Replace it? [y/N]: ", "")
+    assert terminal.end()[1] == 64 and place.read_text() == before
 
 
 @pytest.mark.parametrize("answer, code", [("y", 0), ("", 77)])
@@ -514,6 +627,8 @@ def test_a_certificate_that_is_known_to_the_user(answer, code, rogue, orsino, ce
     terminal.answer("outgoing mail: ", "localhost")
     terminal.expect("Its fingerprint is ")
     terminal.answer("as one that you know is his? [y/N]: ", answer)
+    if code != 0:
+        terminal.answer("Take it all the same? [y/N]: ", "y")
     terminal.answer("User name", "")
     terminal.answer("Password: ", "x")
     terminal.answer("root and cron", "")

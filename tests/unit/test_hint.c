@@ -191,6 +191,8 @@ static void of_providers(void **state)
         int reply;
         const char *said, *want;
     } rows[] = {
+        { "127.0.0.1", CODE_LOGIN, STAGE_LOGIN, 535, "5.7.8 no",
+          "check user = and password =; some providers want an app password" },
         { "smtp.gmail.com", CODE_LOGIN, STAGE_LOGIN, 534,
           "5.7.9 Application-specific password required.", password },
         { "smtp.gmail.com", CODE_LOGIN, STAGE_LOGIN, 534,

@@ -160,6 +160,11 @@ static void named(void **state)
     }
 }
 
+static const struct provider *of_host(struct slice host, char region[PROVIDER_REGION_ROOM])
+{
+    return provider_of_host(host, 465, region);
+}
+
 static void found(void **state)
 {
     static const struct {
@@ -185,16 +190,16 @@ static void found(void **state)
         { "with one of two labels", provider_of_mx, "MX2.zoho.com.au.", "zoho-pro", "com.au" },
         { "with the usual one", provider_of_mx, "mx.zoho.com", "zoho-pro", "" },
         { "a domain of a region", provider_of_domain, "zohomail.eu", "zoho", "eu" },
-        { "a host", provider_of_host, "SMTPS.aruba.it", "aruba", "" },
-        { "a host of a region", provider_of_host, "email-smtp.eu-west-1.amazonaws.com", "ses",
-          "eu-west-1" },
-        { "of the usual region", provider_of_host, "smtp.ionos.com", "ionos", "" },
-        { "of a region of two labels", provider_of_host, "smtp.ionos.co.uk", "ionos", "co.uk" },
-        { "of no region", provider_of_host, "email-smtp..amazonaws.com", NULL, NULL },
-        { "the beginning alone", provider_of_host, "email-smtp.amazonaws.com", NULL, NULL },
-        { "a region too long", provider_of_host,
+        { "a host", of_host, "SMTPS.aruba.it", "aruba", "" },
+        { "a host of a region", of_host, "email-smtp.eu-west-1.amazonaws.com", "ses", "eu-west-1" },
+        { "of the usual region", of_host, "smtp.ionos.com", "ionos", "" },
+        { "of a region of two labels", of_host, "smtp.ionos.co.uk", "ionos", "co.uk" },
+        { "of no region", of_host, "email-smtp..amazonaws.com", NULL, NULL },
+        { "the beginning alone", of_host, "email-smtp.amazonaws.com", NULL, NULL },
+        { "a region too long", of_host,
           "email-smtp.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.amazonaws.com", NULL, NULL },
-        { "no host", provider_of_host, "", NULL, NULL },
+        { "an address at another's port", of_host, "127.0.0.1", NULL, NULL },
+        { "no host", of_host, "", NULL, NULL },
         { "nobody's", provider_of_mx, "mx.example.org", NULL, NULL },
         { "one that looks like Google's", provider_of_mx, "l.google.com.evil.org", NULL, NULL },
         { "no MX", provider_of_mx, ".", NULL, NULL },
@@ -209,6 +214,15 @@ static void found(void **state)
         if (p)
             check_text(rows[i].sentence, slice_of(region), slice_of(rows[i].region));
     }
+}
+
+static void at_an_address(void **state)
+{
+    char region[PROVIDER_REGION_ROOM];
+
+    (void)state;
+    assert_ptr_equal(provider_of_host(slice_of("127.0.0.1"), 1025, region),
+                     provider_find(slice_of("proton-bridge")));
 }
 
 static void nearest(void **state)
@@ -260,6 +274,7 @@ int main(void)
         cmocka_unit_test(regions),
         cmocka_unit_test(named),
         cmocka_unit_test(found),
+        cmocka_unit_test(at_an_address),
         cmocka_unit_test(nearest),
         cmocka_unit_test(fixed_users),
     };
