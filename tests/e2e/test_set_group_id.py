@@ -310,6 +310,17 @@ def test_an_ini_that_is_not_the_group_s(house):  # noqa: F811
     assert code == 77 and err.endswith(b"; -C gives up the right of this program's group (leave out -C)\n")
 
 
+def test_a_queue_that_is_gone_is_told(house):  # noqa: F811
+    away = house.spool.with_name("away")
+    house.spool.rename(away)
+    try:
+        seen = [house.run("orsino check", user=user)[1] for user in (0, MALLORY)]
+    finally:
+        away.rename(house.spool)
+    for out in seen:
+        assert b"warning  queue " in out and b"/var/spool/orsino is not there, which install.sh makes\n" in out, out
+
+
 def test_a_variable_that_does_not_count_is_named(house):  # noqa: F811
     code, _, err = house.run("orsino serve", variables={"ORSINO_LISTEN": "2525"})
     assert code != 0 and b"; ORSINO_LISTEN does not count: this program has the right of a group (" in err
