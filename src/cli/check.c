@@ -6,7 +6,7 @@
 #include "cli/command_option.h"
 #include "cli/report.h"
 #include "deliver/deliver.h"
-#include "mail/address.h"
+#include "mail/recipients.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,14 +154,14 @@ static enum code read_text(struct message *m, struct status *why)
     return message_read_end(reader, why) ? why->code : code;
 }
 
+/* As a send would address it: a bare name, too, goes where local = and aliases lead. */
 static enum code make_message(struct making *m, const char *address, struct status *why)
 {
-    struct address to;
-
-    if (address_parse(slice_of(address), &to, why) ||
-        envelope_add(&m->envelope, &to, slice_of(m->account.domain), why) ||
+    if (recipients_add_list(&m->envelope, &m->door->rules, slice_of(address), why) ||
         read_text(&m->message, why) || making_repair(m, NULL, why))
         return why->code;
+    if (m->envelope.forward_count == 0)
+        return status_set(why, CODE_NO_RECIPIENT, STAGE_OPTIONS, "no recipient");
     return making_add_rows(m, m->envelope.forward_count, why);
 }
 

@@ -145,6 +145,8 @@ static enum code find_named(struct words *w, struct probe_findings *f, struct st
         w->first = p->port;
         return CODE_OK;
     }
+    if (w->read.is_wrong)
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "port takes a number from 1 to 65535");
     if (w->read.port > 0 && w->list.count == 0)
         probe_list_add(&w->list, w->read.port);
     if (strpbrk(f->host, ":/") && keys_parse(keys_find(slice_of("host")), f->host, &unused, &fault))
@@ -161,6 +163,8 @@ static enum code find_host(struct words *w, struct discovery *d, struct probe_fi
 
     if (!at)
         return find_named(w, f, why);
+    if (at[1] == 0)
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no domain stands behind the @");
     if (discover(at + 1, deadline, d, why))
         return why->code;
     f->candidate = &d->rows[0];

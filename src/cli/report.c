@@ -109,7 +109,7 @@ void report_failure(const struct status *worst, const struct account *account,
     if (envelope && outcome && outcome->recipients)
         add_refused(&line, worst, envelope, outcome);
     if (failed_id && failed_id[0] != 0)
-        buf_addf(&line, "; kept: orsino queue retry %s sends it again", failed_id);
+        buf_addf(&line, "; kept: orsino queue retry %s puts it back", failed_id);
     report_line(STDERR_FILENO, &line);
 }
 

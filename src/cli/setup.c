@@ -141,6 +141,15 @@ static int check_way(struct setup *s, const char *config, const char *account, s
     }
 }
 
+/* The check of this account in this file. */
+static void tell_next(const char *config, const char *account)
+{
+    (void)printf(
+        "\nWhen that is mended, orsino check%s%s%s%s looks again; orsino setup changes the "
+        "answers.\n",
+        config ? " -C " : "", config ? config : "", account ? " " : "", account ? account : "");
+}
+
 static void tell_written(const struct setup *s)
 {
     if (s->file.backup[0] != 0)
@@ -163,8 +172,7 @@ static int conclude(struct setup *s, struct status *why)
     config = name_file(s);
     result = check_way(s, config, account, why);
     if (result != EX_OK && s->asks && why->code == CODE_OK)
-        (void)puts(
-            "\nWhen that is mended, orsino check looks again; orsino setup changes the answers.");
+        tell_next(config, account);
     if (result != EX_OK || !s->asks)
         return result;
     (void)snprintf(question, sizeof question, "\nSend a test message to %s?", s->address);

@@ -75,13 +75,15 @@ static struct slice global(const struct setup *s, const char *key)
     return setup_file_value(&s->file, slice_of(SCAN_GLOBALS), key);
 }
 
-/* What an option says of the password counts before both variables of it. */
+/* Options that name the server, or the password, count before all variables that are about it. */
 static bool is_settled(const struct setup *s, int key)
 {
     bool is_about_password = key == SETUP_PASSWORD || key == SETUP_PASSWORD_FILE;
+    bool is_about_server = key <= SETUP_LAST_OF_SERVER && key != SETUP_CA_FILE;
 
     return s->values[key] ||
-           (is_about_password && (s->password_from_stdin || s->values[SETUP_PASSWORD_FILE]));
+           (is_about_password && (s->password_from_stdin || s->values[SETUP_PASSWORD_FILE])) ||
+           (is_about_server && (s->values[SETUP_HOST] || s->values[SETUP_PROVIDER]));
 }
 
 static const char *variable_of(const char *key)
@@ -118,12 +120,21 @@ static enum code take_environment(struct setup *s, struct status *why)
 }
 
 /* Before anything is asked: nobody wants to hear of it after the last answer. */
-static enum code judge_values(const struct setup *s, struct status *why)
+static enum code judge_values(const struct setup *s, enum code code, struct status *why)
 {
-    for (int i = 0; i < SETUP_KEYS; i++)
-        if (s->values[i] && i != SETUP_PROVIDER && setup_judge(setup_keys[i], s->values[i], why))
-            return why->code;
-    if (s->local && setup_judge("local", s->local, why))
+    struct status fault = { 0 };
+
+    for (int i = 0; i < SETUP_KEYS && fault.code == CODE_OK; i++)
+        if (s->values[i] && i != SETUP_PROVIDER)
+            (void)setup_judge(setup_keys[i], s->values[i], &fault);
+    if (s->local && fault.code == CODE_OK)
+        (void)setup_judge("local", s->local, &fault);
+    return fault.code ? status_set(why, code, STAGE_OPTIONS, "%s", fault.what) : CODE_OK;
+}
+
+static enum code judge_options(const struct setup *s, struct status *why)
+{
+    if (judge_values(s, CODE_USAGE, why))
         return why->code;
     if (s->account && !scan_is_section_name(slice_of(s->account)))
         return status_set(why, CODE_USAGE, STAGE_OPTIONS, "no account can be called \"%.80s\"",
@@ -134,10 +145,15 @@ static enum code judge_values(const struct setup *s, struct status *why)
     if (s->password_from_stdin && s->values[SETUP_PASSWORD_FILE])
         return status_set(why, CODE_USAGE, STAGE_OPTIONS,
                           "--password-stdin and --password-file: only one can be");
+    return CODE_OK;
+}
+
+static enum code judge_variables(const struct setup *s, struct status *why)
+{
     if (s->values[SETUP_PASSWORD] && s->values[SETUP_PASSWORD_FILE])
         return status_set(why, CODE_USAGE, STAGE_OPTIONS,
                           "ORSINO_PASSWORD and ORSINO_PASSWORD_FILE: only one can be");
-    return CODE_OK;
+    return judge_values(s, CODE_CONFIG, why);
 }
 
 static bool is_address(const char *text)
@@ -233,11 +249,23 @@ static bool ask_password(struct setup *s)
     return false;
 }
 
+static bool has_password(const struct setup *s)
+{
+    char section[SETUP_NAME_ROOM];
+
+    return setup_find_present(s, section) &&
+           (setup_file_value(&s->file, slice_of(section), "password").n > 0 ||
+            setup_file_value(&s->file, slice_of(section), "password_file").n > 0);
+}
+
 static enum code gather_password(struct setup *s, struct status *why)
 {
     if (s->password_from_stdin)
         return read_password(s, why);
     if (s->values[SETUP_PASSWORD_FILE] || s->values[SETUP_PASSWORD])
+        return CODE_OK;
+    s->keeps_password = !s->asks && s->is_present && has_password(s);
+    if (s->keeps_password)
         return CODE_OK;
     if (!s->asks)
         return setup_missing(why,
@@ -267,10 +295,14 @@ static enum code confirm_replacing(struct setup *s, struct status *why)
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys && now.n == 0; i++)
         now = global(s, keys[i]);
-    if (!s->asks || s->account || setup_file_has_accounts(&s->file) || now.n == 0 ||
+    if (s->account || setup_file_has_accounts(&s->file) || now.n == 0 ||
         slice_equal_nocase(global(s, "user"), address) ||
         slice_equal_nocase(global(s, "from"), address))
         return CODE_OK;
+    if (!s->asks)
+        return status_set(why, CODE_USAGE, STAGE_OPTIONS,
+                          "the account of this file is that of %.*s: --account orsino replaces it",
+                          (int)now.n, now.p);
     (void)printf("The account of %s is that of %.*s.\n", s->file.path, (int)now.n, now.p);
     if (ask_yes("Replace it?", false))
         return CODE_OK;
@@ -332,10 +364,10 @@ static void confirm_default(struct setup *s)
 
 enum code setup_gather(struct setup *s, struct status *why)
 {
-    if (!s->asks && take_environment(s, why))
+    if (judge_options(s, why) || (!s->asks && take_environment(s, why)))
         return why->code;
     environment_forget();
-    if (judge_values(s, why) || gather_address(s, why) || confirm_replacing(s, why) ||
+    if (judge_variables(s, why) || gather_address(s, why) || confirm_replacing(s, why) ||
         setup_gather_server(s, why) || gather_user(s, why) || gather_password(s, why) ||
         gather_local(s, why))
         return why->code;
@@ -379,17 +411,18 @@ enum code setup_write(struct setup *s, struct status *why)
     struct edit_change changes[SETUP_KEYS], globals[2];
     char other[SETUP_NAME_ROOM] = "";
     const char *account = choose_default(s, other);
-    size_t global_count = 0;
+    size_t count = 0, global_count = 0;
     bool is_beside = is_beside_others(s);
 
     guard_against_globals(s);
-    for (size_t i = 0; i < SETUP_KEYS; i++)
-        changes[i] = (struct edit_change){ setup_keys[i], s->values[i] };
+    for (int i = 0; i < SETUP_KEYS; i++)
+        if (!s->keeps_password || (i != SETUP_PASSWORD && i != SETUP_PASSWORD_FILE))
+            changes[count++] = (struct edit_change){ setup_keys[i], s->values[i] };
     if (s->local && s->local[0] != 0)
         globals[global_count++] = (struct edit_change){ "local", s->local };
     if (account)
         globals[global_count++] = (struct edit_change){ "account", account };
-    if (setup_file_write(&s->file, s->section, changes, SETUP_KEYS, globals, global_count, why))
+    if (setup_file_write(&s->file, s->section, changes, count, globals, global_count, why))
         return why->code;
     if (is_beside && !s->is_default && account)
         (void)printf("All mail goes by the account %s still; -a %s takes the new one.\n", account,

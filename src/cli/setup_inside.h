@@ -33,6 +33,8 @@ extern const char *const setup_keys[SETUP_KEYS]; /* their names in the INI */
 
 struct setup {
     bool asks, checks, helps, password_from_stdin;
+    bool is_present;     /* the file has the account already, with this server */
+    bool keeps_password; /* that it has there */
     bool is_default;     /* the account becomes the one for all mail */
     const char *config;  /* of -C, or NULL */
     const char *account; /* of --account, or NULL */
@@ -50,6 +52,9 @@ struct setup {
 
 /* Sets a value that was found or answered. */
 void setup_take(struct setup *s, enum setup_key key, const char *value);
+
+/* The section of the account as it is in the file: the one that is named, or of the address. */
+bool setup_find_present(const struct setup *s, char out[SETUP_NAME_ROOM]);
 
 /* Whether the file's key takes the value; else why it does not. */
 enum code setup_judge(const char *key, const char *value, struct status *why);

@@ -234,7 +234,7 @@ static enum code write_text(struct setup_file *file, const char *section, struct
 {
     sigset_t held, before;
 
-    if (make_folders(file->path, why))
+    if (!file->is_named && make_folders(file->path, why))
         return why->code;
     hold_signals(&held, &before);
     (void)replace(file, section, text, has_secret, &held, why);

@@ -90,6 +90,14 @@ static bool is_no_login(enum setup_key key, struct slice value)
     return key == SETUP_AUTH && slice_equal_nocase(value, slice_of("none"));
 }
 
+bool setup_find_present(const struct setup *s, char out[SETUP_NAME_ROOM])
+{
+    if (!s->account)
+        return setup_file_find(&s->file, s->address, out);
+    (void)snprintf(out, SETUP_NAME_ROOM, "%s", s->account);
+    return scan_line(&s->file.scan, slice_of(s->account), NULL) > 0;
+}
+
 /*
  * What the account has now need not be found out; but when an option names another server, nothing
  * of it counts. Whether there was something.
@@ -99,7 +107,7 @@ static bool take_present(struct setup *s)
     char section[SETUP_NAME_ROOM], text[ASK_ROOM], host[PROVIDER_HOST_ROOM];
     const char *region;
 
-    if (!setup_file_find(&s->file, s->address, section) ||
+    if (!setup_find_present(s, section) ||
         is_other(present(s, section, SETUP_HOST), s->values[SETUP_HOST]) ||
         is_other(present(s, section, SETUP_PROVIDER), s->values[SETUP_PROVIDER]))
         return false;
@@ -263,6 +271,10 @@ static bool take_answer(struct setup *s, const char *answer)
         return true;
     }
     target_read(answer, &target);
+    if (target.is_wrong) {
+        (void)puts("port takes a number from 1 to 65535.");
+        return false;
+    }
     take_host(s, target.host);
     if (target.port > 0)
         take_port(s, target.port);
@@ -360,18 +372,18 @@ static enum code judge_region(const struct setup *s, struct status *why)
 static enum code find_server(struct setup *s, struct status *why)
 {
     const char *provider = s->values[SETUP_PROVIDER];
-    bool is_given = s->values[SETUP_HOST] != NULL, is_present;
+    bool is_given = s->values[SETUP_HOST] != NULL;
 
     if (provider)
         s->provider = provider_find(slice_of(provider));
     if (provider && !s->provider)
         return refuse_provider(provider, why);
-    is_present = take_present(s);
+    s->is_present = take_present(s);
     if (provider)
         return judge_region(s, why);
     if (is_given)
         (void)snprintf(s->host, sizeof s->host, "%s", s->values[SETUP_HOST]);
-    else if (!is_present && s->checks && find_by_domain(s, why))
+    else if (!s->is_present && s->checks && find_by_domain(s, why))
         return why->code;
     if (s->asks)
         return ask_host(s, is_given, why);

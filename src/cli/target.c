@@ -10,6 +10,7 @@ enum {
     PORT_MAX = 65535,
 };
 
+/* Without the path of a URL, too. */
 static struct slice without_scheme(struct slice text)
 {
     const char *end = memmem(text.p, text.n, "://", 3);
@@ -17,7 +18,15 @@ static struct slice without_scheme(struct slice text)
     if (!end)
         return text;
     text = slice_part(text, (size_t)(end + 3 - text.p), text.n);
-    return text.n > 0 && text.p[text.n - 1] == '/' ? slice_part(text, 0, text.n - 1) : text;
+    return slice_part(text, 0, slice_find(text, '/'));
+}
+
+static bool is_number(struct slice text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (!is_digit(text.p[i]))
+            return false;
+    return text.n > 0;
 }
 
 /* Where the port begins, behind its colon; or the end. */
@@ -43,10 +52,10 @@ void target_read(const char *text, struct target *out)
     size_t at = find_port(rest);
     uint64_t port;
 
-    out->port = 0;
-    if (at > 1 && at < rest.n && slice_number(slice_part(rest, at, rest.n), PORT_MAX, &port) &&
-        port > 0) {
-        out->port = (unsigned)port;
+    *out = (struct target){ .port = 0 };
+    if (at > 1 && is_number(slice_part(rest, at, rest.n))) {
+        out->is_wrong = !slice_number(slice_part(rest, at, rest.n), PORT_MAX, &port) || port == 0;
+        out->port = out->is_wrong ? 0 : (unsigned)port;
         rest = slice_part(rest, 0, at - 1);
     }
     (void)snprintf(out->host, sizeof out->host, "%.*s", (int)rest.n, rest.n > 0 ? rest.p : "");

@@ -2,6 +2,8 @@
 #ifndef ORSINO_CLI_TARGET_H
 #define ORSINO_CLI_TARGET_H
 
+#include <stdbool.h>
+
 enum {
     TARGET_ROOM = 1024,
 };
@@ -9,6 +11,7 @@ enum {
 struct target {
     char host[TARGET_ROOM]; /* what is longer is cut, and no host */
     unsigned port;          /* 0: none named */
+    bool is_wrong;          /* a number stands there that no port has */
 };
 
 /*

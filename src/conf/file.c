@@ -152,14 +152,20 @@ void ini_file_own_paths(char out[INI_OWN_MAX][INI_PATH_ROOM])
     write_own_path(out[1], "HOME", "", "/.orsino.ini");
 }
 
+/* One that is there, and was passed over. */
+static const char *remark_on(const char *path)
+{
+    return path[0] != 0 && access(path, F_OK) == 0 ? " (it belongs to another user)" : "";
+}
+
 static enum code refuse_all(char paths[INI_OWN_MAX][INI_PATH_ROOM], struct status *why)
 {
     return status_set(why, CODE_CONFIG, STAGE_CONFIG,
                       "no configuration: orsino setup writes one, orsino.ini(5) has a sample%s; "
-                      "looked for %s%s%s%s%s",
+                      "looked for %s%s%s%s%s%s%s",
                       rights_are_raised() ? "" : ", and " ENVIRONMENT_PREFIX "HOST does without",
-                      paths[0], paths[0][0] != 0 ? ", " : "", paths[1],
-                      paths[1][0] != 0 ? ", " : "", SYSTEM_CONFIG);
+                      paths[0], remark_on(paths[0]), paths[0][0] != 0 ? ", " : "", paths[1],
+                      remark_on(paths[1]), paths[1][0] != 0 ? ", " : "", SYSTEM_CONFIG);
 }
 
 /* From here on this is the user's own business: what he may not read, he could have us send. */

@@ -175,3 +175,12 @@ def test_a_line_for_what_is_wrong(words, said, orsino):
 def test_help(orsino):
     done = orsino.run("check", "--help", name="orsino", message=b"")
     assert (done.exit, done.err) == (0, "") and done.out.startswith(b"usage: orsino check ")
+
+
+def test_a_message_for_root(rogue, orsino, ini):
+    """It goes where a send goes."""
+    server = rogue(tls="implicit")
+    done = orsino.run("check", "-C", str(ini(server.port, "implicit", local="anna@example.org")), "--send", "root", name="orsino", message=b"")
+    assert done.exit == 0
+    server.wait()
+    assert server.sessions[-1].recipients == ["anna@example.org"]

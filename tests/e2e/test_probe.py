@@ -242,6 +242,8 @@ def test_what_a_server_says_cannot_talk_to_the_terminal(rogue, probe):
     ("too many ports", ["--port", ",".join(map(str, range(1, 18))), "a"], 64, "16 ports at most"),
     ("no INI", ["-C", "/nonexistent", "a"], 78, "/nonexistent"),
     ("a port that is none", ["localhost:abc"], 64, "without port or ://"),
+    ("a number that no port has", ["localhost:70000"], 64, "port takes a number from 1 to 65535"),
+    ("no domain", ["me@"], 64, "no domain stands behind the @"),
     ("no host can be called so", ["a b"], 68, "no host can have this name"),
 ])  # fmt: skip
 def test_a_line_for_what_is_wrong(words, code, said, orsino):

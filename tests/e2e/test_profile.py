@@ -234,6 +234,14 @@ def test_file_that_the_caller_may_not_read(orsino):
         orsino.run("-t", ini=path, user=61234).failed(77, str(path), "may not be read")
 
 
+def test_a_file_of_another_user_in_the_home(orsino, open_folder):
+    """It does not count, and that is said: root may have written it."""
+    path = write_private(open_folder / ".orsino.ini", GOOD)
+    orsino.home = open_folder
+    line = orsino.run("-t", user=61234).failed(78, f"{path} (it belongs to another user)")
+    assert f"{open_folder}/.config/orsino/orsino.ini, " in line
+
+
 def test_password_with_every_special_character(orsino, sink, rogue, ini):
     server = rogue(tls="implicit")
     orsino.run("-t", ini=ini(server.port, "implicit")).succeeded()

@@ -78,7 +78,7 @@ def test_a_refusal_is_told_and_the_message_kept_among_the_failed(script, code, p
     here = queue(provider(script))
     line = here.send(message=complete_message()).failed(code, words)
     name = here.spool.only("failed")
-    assert line.endswith(f"; kept: orsino queue retry {name} sends it again"), line
+    assert line.endswith(f"; kept: orsino queue retry {name} puts it back"), line
     assert here.spool.files() == {"body": [name], "failed": [name]}
     assert here.spool.body() == complete_message()
     assert words in here.spool.record(folder="failed")

@@ -285,6 +285,21 @@ def test_what_belongs_to_the_server_stays_with_it(orsino, place):
     assert text == f"[orsino]\nhost = c.example\nuser = {ME}\npassword = x\nfrom = {ME}\n"
 
 
+@pytest.mark.parametrize("secret", ["password = old", "password_file = /run/secret"])
+def test_the_password_of_the_file_stays(secret, orsino, place):
+    """Where nothing is asked, and the server is the same."""
+    write_private(place, PRESENT.format(auth="login", user=ME) + f"{secret}\n")
+    done = run_plain(orsino, place, ["--local", ME, ME], {})
+    assert (done.exit, done.err) == (0, "") and f"{secret}\n" in place.read_text() and f"local = {ME}\n" in place.read_text()
+    assert "the password" in run_plain(orsino, place, ["--host", "c.example", ME], {}).failed(64)
+
+
+def test_no_folder_is_made_for_a_slip(orsino, tmp_path):
+    place = tmp_path / "no/such/orsino.ini"
+    assert "No such file" in run_plain(orsino, place, ["--host", "h", ME], {"PASSWORD": "x"}).failed(73)
+    assert not (tmp_path / "no").exists()
+
+
 def test_the_old_files_are_all_kept(orsino, place):
     first = write_private(place, PRESENT.format(auth="login", user=ME) + "password = old\n").read_text()
     for name in ("b.example", "c.example", "d.example"):
@@ -397,6 +412,9 @@ PLAIN = [
      "[orsino]\nprovider = ses\nregion = eu-west-1\nuser = u\npassword = x\nfrom = me@example.invalid\n"),
     ("an option for the password before both variables", ["--host", "a.example", "--password-file", "/x", ME], {"PASSWORD": "x"},
      "[orsino]\nhost = a.example\nuser = me@example.invalid\npassword_file = /x\nfrom = me@example.invalid\n"),
+    ("an option for the server before all variables of it", ["--provider", "fastmail", ME],
+     {"HOST": "h.example", "PORT": "26", "TLS": "starttls", "PASSWORD": "x"},
+     "[orsino]\nprovider = fastmail\nuser = me@example.invalid\npassword = x\nfrom = me@example.invalid\n"),
     ("options before variables", ["--host", "a.example", ME], {"HOST": "b.example", "PASSWORD": "x"},
      "[orsino]\nhost = a.example\nuser = me@example.invalid\npassword = x\nfrom = me@example.invalid\n"),
 ]  # fmt: skip
@@ -409,11 +427,12 @@ MISSING = [
     ("an address that is too long", ["--host", "h.example", "me@" + ".".join(["x" * 60] * 6)], {"PASSWORD": "x"}, "no mail address", 65),
     ("a file without a name", ["-C", "", "--host", "h.example", ME], {"PASSWORD": "x"}, "-C", 64),
     ("a provider that is none", ["--provider", "gnail", ME], {"PASSWORD": "x"}, "did you mean gmail?", 64),
-    ("a port that is none", ["--host", "h.example", "--port", "many", ME], {"PASSWORD": "x"}, "port", 78),
+    ("a port that is none", ["--host", "h.example", "--port", "many", ME], {"PASSWORD": "x"}, "port", 64),
     ("an option that is none", ["--hots", "h.example", ME], {}, "--hots", 64),
     ("two addresses", ["a@b.it", ME], {}, "one address", 64),
-    ("a file that is not named in full", ["--host", "h.example", "--ca-file", "ca.pem", ME], {"PASSWORD": "x"}, "absolute path", 78),
-    ("a local that is no address", ["--host", "h.example", "--local", "foo", ME], {"PASSWORD": "x"}, "local takes one address", 78),
+    ("a file that is not named in full", ["--host", "h.example", "--ca-file", "ca.pem", ME], {"PASSWORD": "x"}, "absolute path", 64),
+    ("a local that is no address", ["--host", "h.example", "--local", "foo", ME], {"PASSWORD": "x"}, "local takes one address", 64),
+    ("a variable that is none", ["--host", "h.example", ME], {"PASSWORD": "x", "CA_FILE": "ca.pem"}, "absolute path", 78),
     ("a password twice", ["--host", "h.example", ME], {"PASSWORD": "x", "PASSWORD_FILE": "/x"}, "only one can be", 64),
     ("a password twice, by options", ["--host", "h.example", "--password-stdin", "--password-file", "/x", ME], {}, "only one can be", 64),
     ("a region that is none", ["--provider", "ses", "--region", "a b", ME], {"PASSWORD": "x"},
@@ -483,7 +502,7 @@ def test_a_password_that_was_wrong(rogue, orsino, certificates, place):
     terminal.answer("Password: ", "  right ")
     terminal.answer("Enter the password once more? [Y/n]: ", "n")
     text, code = terminal.end()
-    assert code == 77 and "orsino check looks again" in text
+    assert code == 77 and f"orsino check -C {place} looks again" in text
     assert "password = \"  right \"\n" in place.read_text()
     assert os.listdir(place.parent) == ["orsino.ini"], "what we made ourselves is no old file"
     terminal = Terminal(orsino, ["-C", str(place), ME])
@@ -504,6 +523,8 @@ def test_answers_that_cannot_be_written(rogue, orsino, certificates, place):
     terminal.answer("Your mail address: ", ME)
     terminal.answer("outgoing mail: ", "localhost:abc")
     terminal.expect("without port or ://")
+    terminal.answer("outgoing mail: ", "localhost:99999")
+    terminal.expect("port takes a number from 1 to 65535.")
     terminal.answer("outgoing mail: ", "localhost")
     terminal.answer("User name", "a\"b#'c")
     terminal.expect("the file cannot hold this value")
@@ -612,7 +633,13 @@ def test_a_global_is_not_inherited_from_another_server(orsino, place):
 
 
 def test_an_account_without_an_address_is_not_lost_either(orsino, place):
+    """Nor without questions."""
     before = "[orsino]\nhost = relay.lan\nauth = none\nlocal = a@b.it\n"
+    write_private(place, before)
+    done = run_plain(orsino, place, ["--provider", "fastmail", ME], {"PASSWORD": "x"})
+    assert "is that of relay.lan: --account orsino replaces it" in done.failed(64) and place.read_text() == before
+    words = ["--provider", "fastmail", "--account", "orsino", ME]
+    assert run_plain(orsino, place, words, {"PASSWORD": "x"}).exit == 0 and "provider = fastmail" in place.read_text()
     write_private(place, before)
     terminal = Terminal(orsino, ["-C", str(place), "--no-check", "--provider", "fastmail", ME])
     terminal.expect("is that of relay.lan.")
