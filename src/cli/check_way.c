@@ -15,8 +15,7 @@ static const char *const names[STAGE_END] = {
     [STAGE_LOGIN] = "login",
 };
 
-/* Where nothing is under way, or nothing that has a name: TCP stands, and the server is to speak.
- */
+/* Where nothing that has a name is under way, TCP stands, and the server is to speak. */
 static const char *name_of(enum stage stage)
 {
     return names[stage] ? names[stage] : "greeting";

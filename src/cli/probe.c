@@ -176,10 +176,10 @@ static enum code find_host(struct words *w, struct discovery *d, struct probe_fi
 /* A misspelt provider is looked up as a host, and is none. */
 static void suggest_provider(const struct words *w, struct status *why)
 {
-    const char *nearest = target_meant(w->target);
+    const char *nearest = target_meant(w->target, why);
     size_t n = strlen(why->what);
 
-    if (nearest && (why->code == CODE_RESOLVE || why->code == CODE_RESOLVE_LATER))
+    if (nearest)
         (void)snprintf(why->what + n, sizeof why->what - n, ", did you mean %s?", nearest);
 }
 

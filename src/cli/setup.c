@@ -112,8 +112,7 @@ static enum code parse(int argc, char **argv, struct setup *s, struct status *wh
     return CODE_OK;
 }
 
-/* How a check finds the file that was written as later sends will: NULL, unless that takes a name.
- */
+/* How a check finds the file as later sends will: NULL, unless that takes a name. */
 static const char *name_file(const struct setup *s)
 {
     char own[SETUP_PATH_ROOM];

@@ -249,11 +249,14 @@ static bool ask_password(struct setup *s)
     return false;
 }
 
+/* Of the same user: that of another would be tried in vain. */
 static bool has_password(const struct setup *s)
 {
     char section[SETUP_NAME_ROOM];
 
     return setup_find_present(s, section) &&
+           slice_equal(setup_file_value(&s->file, slice_of(section), "user"),
+                       slice_of(s->values[SETUP_USER])) &&
            (setup_file_value(&s->file, slice_of(section), "password").n > 0 ||
             setup_file_value(&s->file, slice_of(section), "password_file").n > 0);
 }
@@ -314,12 +317,9 @@ static enum code confirm_replacing(struct setup *s, struct status *why)
 /* Where [orsino] is the account, a section beside it would take that away. */
 static bool would_hide(const struct setup *s)
 {
-    struct slice globals = slice_of(SCAN_GLOBALS);
-
-    return !slice_equal_nocase(slice_of(s->account), globals) &&
+    return !slice_equal_nocase(slice_of(s->account), slice_of(SCAN_GLOBALS)) &&
            !setup_file_has_accounts(&s->file) &&
-           (setup_file_value(&s->file, globals, "host").n > 0 ||
-            setup_file_value(&s->file, globals, "provider").n > 0);
+           (global(s, "host").n > 0 || global(s, "provider").n > 0);
 }
 
 static enum code choose_section(struct setup *s, struct status *why)

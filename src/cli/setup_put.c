@@ -91,6 +91,7 @@ static enum code look_at(const char *path, const char *section, struct status *w
     return code;
 }
 
+/* In a folder that cannot be opened or synced it is written all the same. */
 static void sync_folder(const char *path)
 {
     char folder[SETUP_PATH_ROOM];
@@ -127,8 +128,7 @@ static bool is_as_read(const struct setup_file *file)
            now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec;
 }
 
-/* The old one gets a second name before it loses the first; what we made ourselves is no old one.
- */
+/* The old one gets a second name before it loses the first; what we made ourselves gets none. */
 static bool keep_old(struct setup_file *file)
 {
     if (!file->had_one || file->backup[0] != 0)
@@ -158,8 +158,7 @@ static enum code put_in_place(struct setup_file *file, const char *made, struct 
             (void)unlink(file->backup);
         return why->code;
     }
-    sync_folder(
-        file->path); /* a folder that cannot be opened or synced: it is written all the same */
+    sync_folder(file->path);
     return CODE_OK;
 }
 

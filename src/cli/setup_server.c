@@ -70,13 +70,13 @@ static void forget_server(struct setup *s)
             s->values[i] = NULL;
 }
 
-/* A value of the account as it is, or of all accounts. */
+/* A value of the account as it is, or of all accounts; an empty one of its own is none. */
 static struct slice present(const struct setup *s, const char *section, enum setup_key key)
 {
-    struct slice value = setup_file_value(&s->file, slice_of(section), setup_keys[key]);
+    const char *name = setup_keys[key];
+    bool is_own = scan_line(&s->file.scan, slice_of(section), name) > 0;
 
-    return value.n > 0 ? value
-                       : setup_file_value(&s->file, slice_of(SCAN_GLOBALS), setup_keys[key]);
+    return setup_file_value(&s->file, slice_of(is_own ? section : SCAN_GLOBALS), name);
 }
 
 static bool is_other(struct slice value, const char *said)
@@ -213,9 +213,9 @@ static bool confirm_certificate(struct setup *s, const struct port_report *best)
 /* A misspelt provider is looked up as a host, and is none. */
 static void tell_no_host(const char *host, const struct status *why)
 {
-    const char *meant = target_meant(host);
+    const char *meant = target_meant(host, why);
 
-    if (meant && (why->code == CODE_RESOLVE || why->code == CODE_RESOLVE_LATER))
+    if (meant)
         (void)printf("%s: %s; did you mean %s?\n", host, why->what, meant);
     else
         (void)printf("%s: %s.\n", host, why->what);

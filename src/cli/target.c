@@ -61,7 +61,9 @@ void target_read(const char *text, struct target *out)
     (void)snprintf(out->host, sizeof out->host, "%.*s", (int)rest.n, rest.n > 0 ? rest.p : "");
 }
 
-const char *target_meant(const char *text)
+const char *target_meant(const char *text, const struct status *why)
 {
-    return strpbrk(text, ".@:") ? NULL : provider_nearest(slice_of(text));
+    bool is_none = why->code == CODE_RESOLVE || why->code == CODE_RESOLVE_LATER;
+
+    return is_none && !strpbrk(text, ".@:") ? provider_nearest(slice_of(text)) : NULL;
 }

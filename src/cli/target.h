@@ -2,7 +2,7 @@
 #ifndef ORSINO_CLI_TARGET_H
 #define ORSINO_CLI_TARGET_H
 
-#include <stdbool.h>
+#include "base/status.h"
 
 enum {
     TARGET_ROOM = 1024,
@@ -20,7 +20,8 @@ struct target {
  */
 void target_read(const char *text, struct target *out);
 
-/* The provider that a word without a dot may be misspelt for, or NULL. */
-const char *target_meant(const char *text);
+/* The provider that a word without a dot may be misspelt for, when it was looked up as a host and
+ * found to be none; else NULL. */
+const char *target_meant(const char *text, const struct status *why);
 
 #endif

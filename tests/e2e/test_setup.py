@@ -292,6 +292,7 @@ def test_the_password_of_the_file_stays(secret, orsino, place):
     done = run_plain(orsino, place, ["--local", ME, ME], {})
     assert (done.exit, done.err) == (0, "") and f"{secret}\n" in place.read_text() and f"local = {ME}\n" in place.read_text()
     assert "the password" in run_plain(orsino, place, ["--host", "c.example", ME], {}).failed(64)
+    assert "the password" in run_plain(orsino, place, ["--account", "orsino", "another@example.invalid"], {}).failed(64)
 
 
 def test_no_folder_is_made_for_a_slip(orsino, tmp_path):
@@ -630,6 +631,8 @@ def test_a_global_is_not_inherited_from_another_server(orsino, place):
     done = run_plain(orsino, place, ["--host", "b.example", "--tls", "implicit", "--account", "b", ME], {"PASSWORD": "x"})
     assert (done.exit, done.err) == (0, "")
     assert place.read_text().endswith(f"[b]\nhost = b.example\nport = 465\ntls = implicit\ntls_name =\nuser = {ME}\npassword = x\nfrom = {ME}\n")
+    once = place.read_text()
+    assert run_plain(orsino, place, [ME], {}).exit == 0 and place.read_text() == once, "nor when it is set up again"
 
 
 def test_an_account_without_an_address_is_not_lost_either(orsino, place):
